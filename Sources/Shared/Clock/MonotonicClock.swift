@@ -1,0 +1,75 @@
+/// A point on a process-local time line that never goes back. Nanoseconds since an arbitrary origin.
+public struct MonotonicInstant: InstantProtocol, Hashable, Sendable, CustomStringConvertible {
+    /// Nanoseconds since the origin.
+    public var nanoseconds: Int64
+
+    /// Creates an instant.
+    public init(nanoseconds: Int64 = 0) { self.nanoseconds = nanoseconds }
+
+    /// Instant that lies `duration` later; saturates instead of overflowing.
+    public func advanced(by duration: Duration) -> MonotonicInstant {
+        let (sum, overflow) = nanoseconds.addingReportingOverflow(duration.clampedNanoseconds)
+        return MonotonicInstant(nanoseconds: overflow ? .max : sum)
+    }
+
+    /// Time from here to `other`; negative when that lies before.
+    public func duration(to other: MonotonicInstant) -> Duration {
+        .nanoseconds(other.nanoseconds.subtractingReportingOverflow(nanoseconds).partialValue)
+    }
+
+    /// Order on the time line.
+    public static func < (lhs: MonotonicInstant, rhs: MonotonicInstant) -> Bool { lhs.nanoseconds < rhs.nanoseconds }
+
+    /// Seconds since the origin.
+    public var description: String { "\(Double(nanoseconds) / 1e9)s" }
+}
+
+extension Duration {
+    /// Whole nanoseconds, saturating at what 64 bits hold (292 years).
+    public var clampedNanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        guard !overflow else { return seconds < 0 ? .min : .max }
+        let (sum, sumOverflow) = scaled.addingReportingOverflow(attoseconds / 1_000_000_000)
+        return sumOverflow ? (seconds < 0 ? .min : .max) : sum
+    }
+
+    /// Seconds as a floating-point number, for logs and fractions.
+    public var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
+}
+
+/// The time line that everything waits on. Injected, so that tests advance it by hand.
+public protocol MonotonicClock: Clock where Instant == MonotonicInstant, Duration == Swift.Duration {
+    /// Calls `wake` whenever time jumped because someone moved it; the system's clock never calls it.
+    func onJump(_ wake: @escaping @Sendable () -> Void)
+}
+
+/// The system's monotonic clock.
+public struct SystemMonotonicClock: MonotonicClock {
+    private static let origin = ContinuousClock.now
+
+    /// Creates the clock; all of them share one origin.
+    public init() {}
+
+    /// Current instant.
+    public var now: MonotonicInstant {
+        MonotonicInstant(nanoseconds: Self.origin.duration(to: .now).clampedNanoseconds)
+    }
+
+    /// Finest step.
+    public var minimumResolution: Duration { .nanoseconds(1) }
+
+    /// Suspends until the deadline; throws `CancellationError` when cancelled.
+    public func sleep(until deadline: MonotonicInstant, tolerance: Duration?) async throws {
+        try await Task.sleep(until: Self.origin.advanced(by: .nanoseconds(deadline.nanoseconds)), tolerance: tolerance)
+    }
+
+    /// Does nothing: this clock never jumps.
+    public func onJump(_ wake: @escaping @Sendable () -> Void) {}
+}
+
+/// Wall time, for what is shown, persisted or compared after a restart.
+public protocol WallClock: Sendable {
+    /// Unix milliseconds.
+    var unixMilliseconds: Int64 { get }
+}
