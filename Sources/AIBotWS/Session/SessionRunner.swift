@@ -1,0 +1,334 @@
+public import Logging
+public import Shared
+
+/// What a session tells its owner. Called on the transport's thread: take it and return.
+public enum SessionEvent: Sendable {
+    /// Status changed.
+    case status(SessionStatus)
+    /// A message or event of a user came in.
+    case callback(Callback)
+    /// Replaced, with `onReplaced` set to `exit`: the session has ended for good.
+    case exit
+}
+
+/// Direction of a frame seen by a tap.
+public enum FrameDirection: String, Sendable {
+    /// From the platform.
+    case inbound = "in"
+    /// To the platform.
+    case outbound = "out"
+}
+
+/// Drives one session: feeds the machines what happens and performs what they say. Lives on the transport's executor, so
+/// that nothing between the socket and a waiting task changes threads.
+public actor SessionRunner {
+    /// A frame whose sender waits for the outcome.
+    struct Pending: Sendable {
+        let number: UInt64
+        let command: Command
+        let reqID: ReqID
+        let continuation: UnsafeContinuation<SendOutcome, Never>
+        let late: (@Sendable (LateVerdict) -> Void)?
+    }
+
+    /// Executor that the session lives on.
+    public nonisolated let unownedExecutor: UnownedSerialExecutor
+    /// How the bot is kept online.
+    public nonisolated let configuration: SessionConfiguration
+    private nonisolated let transport: any WebSocketTransport
+    private let wallClock: any WallClock
+    private let onEvent: @Sendable (SessionEvent) -> Void
+    private nonisolated let tap: (@Sendable (FrameDirection, ArraySlice<UInt8>) -> Void)?
+    private var logger: Logger
+    private var machine: SessionStateMachine
+    private var acks = AckStateMachine<Pending>()
+    private var reqIDs: ReqIDGenerator
+    private var subscribeID: ReqID?
+    private var armed: MonotonicInstant?
+    private var lastPending: UInt64 = 0
+    /// Frames that wait in a lane. Kept apart from the machine: a frame being written must have one owner only, since it
+    /// is masked in place.
+    private var parked: [UInt64: FrameBuffer] = [:]
+    private let closed: AsyncStream<Void>
+    private let closedContinuation: AsyncStream<Void>.Continuation
+
+    /// Creates an inert session.
+    ///
+    /// - Parameters:
+    ///   - seed: makes ids and jitter; the same seed repeats them.
+    ///   - firstConnection: keeps the connection ids of several sessions on one transport apart.
+    ///   - tap: sees every frame, secrets included; for recording.
+    public init(
+        _ configuration: SessionConfiguration, transport: any WebSocketTransport, wallClock: any WallClock,
+        seed: UInt64, firstConnection: UInt64, logger: Logger,
+        tap: (@Sendable (FrameDirection, ArraySlice<UInt8>) -> Void)? = nil,
+        onEvent: @escaping @Sendable (SessionEvent) -> Void
+    ) {
+        self.configuration = configuration
+        self.transport = transport
+        unownedExecutor = transport.asUnownedSerialExecutor()
+        self.wallClock = wallClock
+        self.onEvent = onEvent
+        self.tap = tap
+        self.logger = logger
+        self.logger[.bot] = configuration.botID.rawValue
+        machine = SessionStateMachine(configuration, seed: seed, firstConnection: firstConnection)
+        reqIDs = ReqIDGenerator(seed: ~seed)
+        (closed, closedContinuation) = AsyncStream.makeStream()
+    }
+
+    // MARK: Life
+
+    /// Keeps the bot online until the task is cancelled, `shutdown` is called or the session ends by policy.
+    public func run() async {
+        perform(machine.started())
+        for await _ in closed {}
+        // Cancelled, or ended by itself; the second makes this a no-op.
+        perform(machine.shutdownRequested())
+        for await _ in awaitClosed() {}
+    }
+
+    /// Ends the session with a close frame; `run` returns once the connection is gone.
+    public func shutdown() { perform(machine.shutdownRequested()) }
+
+    /// Connects now instead of waiting, and takes a replaced bot back.
+    public func reconnect() { perform(machine.reconnectRequested()) }
+
+    /// What the session is doing.
+    public var status: SessionStatus { machine.status }
+
+    private var closeWaiter: AsyncStream<Void>.Continuation?
+    private var connectionsOpen = 0
+
+    /// Ends when no connection of this session is left. A stream per call: the first one ends with its task.
+    private func awaitClosed() -> AsyncStream<Void> {
+        AsyncStream { continuation in
+            if connectionsOpen == 0 { continuation.finish() } else { closeWaiter = continuation }
+        }
+    }
+
+    // MARK: Sending
+
+    /// Sends one command and waits for what becomes of it.
+    ///
+    /// - Parameters:
+    ///   - timeout: for the ack; nil takes the configured one.
+    ///   - late: called when an ack comes after the time-out.
+    public func send(
+        _ frame: consuming OutboundFrame, timeout: Duration? = nil, late: (@Sendable (LateVerdict) -> Void)? = nil
+    ) async -> SendOutcome {
+        guard machine.activeConnection != nil else {
+            return .notSent(machine.status == .closed ? .closed : .offline)
+        }
+        let command = frame.command
+        let id = frame.reqID
+        let repeatability = frame.repeatability
+        let wait = timeout ?? defaultTimeout(command)
+        lastPending += 1
+        let number = lastPending
+        parked[number] = frame.buffer
+        return await withUnsafeContinuation { continuation in
+            let pending = Pending(
+                number: number, command: command, reqID: id, continuation: continuation, late: late)
+            perform(acks.send(pending, on: id, timeout: wait, repeatability: repeatability, now: transport.now))
+        }
+    }
+
+    /// Sends a Markdown message to a conversation at any time.
+    public func push(
+        _ markdown: String, to conversation: Conversation, late: (@Sendable (LateVerdict) -> Void)? = nil
+    ) async -> SendOutcome {
+        await send(.push(nextReqID(.send), to: conversation, markdown: markdown), late: late)
+    }
+
+    private func defaultTimeout(_ command: Command) -> Duration {
+        switch command {
+        case .respondWelcome, .respondUpdate: configuration.eventAckTimeout
+        default: configuration.ackTimeout
+        }
+    }
+
+    private func nextReqID(_ command: Command) -> ReqID {
+        reqIDs.next(command, unixMilliseconds: wallClock.unixMilliseconds)
+    }
+
+    @discardableResult
+    private func write(_ buffer: consuming FrameBuffer, on id: ConnectionID) -> TransportSendResult {
+        if let tap { tap(.outbound, buffer.payload) }
+        return transport.send(buffer, on: id)
+    }
+
+    // MARK: Performing
+
+    private func perform(_ effects: [AckStateMachine<Pending>.Effect]) {
+        for effect in effects {
+            switch effect {
+            case .write(let pending): launch(pending)
+            case .complete(let pending, let outcome):
+                parked[pending.number] = nil
+                note(pending, outcome)
+                pending.continuation.resume(returning: outcome)
+            case .late(let pending, let verdict):
+                logger.debug("late ack", metadata: .init([.reqID: pending.reqID, .command: pending.command]))
+                pending.late?(verdict)
+            }
+        }
+        arm()
+    }
+
+    private func launch(_ pending: Pending) {
+        guard let buffer = parked.removeValue(forKey: pending.number) else { return }
+        guard let id = machine.activeConnection else {
+            return perform(acks.notWritten(pending.reqID, .offline, now: transport.now))
+        }
+        switch write(buffer, on: id) {
+        case .queued: break
+        case .overflow: perform(acks.notWritten(pending.reqID, .overflow, now: transport.now))
+        case .notOpen: perform(acks.notWritten(pending.reqID, .offline, now: transport.now))
+        }
+    }
+
+    private func note(_ pending: Pending, _ outcome: SendOutcome) {
+        switch outcome {
+        case .acknowledged, .notSent: break
+        case .rejected(let error):
+            logger.debug(
+                "frame refused",
+                metadata: .init([
+                    .reqID: pending.reqID, .command: pending.command, .errcode: error.code, .hint: error.hint ?? "-",
+                    .reaction: "\(error.reaction)",
+                ]))
+        case .unknown(let reason):
+            logger.debug(
+                "no ack",
+                metadata: .init([.reqID: pending.reqID, .command: pending.command, .reason: reason.rawValue]))
+        }
+    }
+
+    private func perform(_ actions: [SessionStateMachine.Action]) {
+        for action in actions {
+            switch action {
+            case .connect(let id):
+                logger[.connection] = id.description
+                connectionsOpen += 1
+                transport.connect(configuration.target, id: id, observer: self)
+            case .sendSubscribe(let id): subscribe(id)
+            case .sendHeartbeat(let id): write(OutboundFrame.ping(nextReqID(.ping)).buffer, on: id)
+            case .close(let id): transport.close(id, code: 1000)
+            case .abort(let id): transport.abort(id)
+            case .sessionStarted: logger.info("subscribed")
+            case .sessionLost(let loss):
+                logger.notice("session lost", metadata: .init([.reason: "\(loss)"]))
+                perform(acks.sessionLost())
+            case .statusChanged: statusChanged()
+            case .exit: onEvent(.exit)
+            }
+        }
+        arm()
+    }
+
+    private func subscribe(_ id: ConnectionID) {
+        let reqID = nextReqID(.subscribe)
+        subscribeID = reqID
+        write(
+            OutboundFrame.subscribe(reqID, bot: configuration.botID, secret: configuration.secret).buffer, on: id)
+    }
+
+    private func statusChanged() {
+        let status = machine.status
+        switch status {
+        case .superseded:
+            logger.error(
+                "another connection of this bot took over; staying away from it",
+                metadata: .init([.reaction: configuration.onReplaced.rawValue]))
+        case .credentialsRejected(let code):
+            logger.error(
+                "unauthorized: the platform refused bot id or secret", metadata: .init([.errcode: code]))
+        case .backingOff(let loss): logger.notice("not connected", metadata: .init([.reason: "\(loss)"]))
+        case .idle, .connecting, .online, .closed: logger.debug("status", metadata: .init([.reason: "\(status)"]))
+        }
+        onEvent(.status(status))
+        if status == .closed { closedContinuation.finish() }
+    }
+
+    /// Sets the alarm when something is due earlier than it stands. Later deadlines wait for it to fire.
+    private func arm() {
+        guard let due = [machine.nextDeadline, acks.nextDeadline].compactMap({ $0 }).min() else { return }
+        if let armed, armed <= due { return }
+        armed = due
+        transport.setAlarm(due, for: self)
+    }
+
+    // MARK: Events of the transport
+
+    private func opened(_ id: ConnectionID) { perform(machine.transportOpened(id, now: transport.now)) }
+
+    private func connectionClosed(_ id: ConnectionID, _ reason: CloseReason) {
+        connectionsOpen -= 1
+        perform(machine.transportClosed(id, reason, now: transport.now))
+        if connectionsOpen == 0 { closeWaiter?.finish() }
+    }
+
+    private func due() {
+        armed = nil
+        let now = transport.now
+        perform(machine.deadlineReached(now: now))
+        perform(acks.deadlineReached(now: now))
+    }
+
+    private func received(_ id: ConnectionID, _ frame: InboundFrame?, bytes: Int) {
+        machine.frameReceived(id)
+        switch frame {
+        case .ack(let ack): acknowledged(id, ack)
+        case .callback(let callback): dispatch(id, callback)
+        case .ping(let reqID): write(OutboundFrame.pong(reqID ?? "").buffer, on: id)
+        case .unknown(let command): logger.info("unknown command", metadata: .init([.command: command]))
+        case nil: logger.warning("frame is not JSON and was ignored", metadata: .init([.bytes: bytes]))
+        }
+    }
+
+    private func acknowledged(_ id: ConnectionID, _ ack: InboundFrame.Ack) {
+        let now = transport.now
+        guard let active = machine.activeConnection else {
+            // Before the subscription is answered nothing else can be meant, whatever id the answer carries or lacks.
+            if ack.reqID == subscribeID || ack.reqID == nil && ack.error != nil {
+                perform(machine.subscribeAnswered(id, error: ack.error, now: now))
+            }
+            return
+        }
+        guard active == id else { return }
+        if let reqID = ack.reqID {
+            perform(acks.acknowledged(reqID, error: ack.error, body: ack.body, now: now))
+        } else if let error = ack.error {
+            perform(acks.rejectedWithoutReqID(error, now: now))
+        }
+        if ack.error?.reaction == .recycleConnection { perform(machine.notSubscribed(id, now: now)) }
+    }
+
+    private func dispatch(_ id: ConnectionID, _ callback: Callback) {
+        guard machine.activeConnection == id else { return }
+        if callback.isDisplacement {
+            perform(machine.displaced(id, now: transport.now))
+        } else {
+            onEvent(.callback(callback))
+        }
+    }
+}
+
+extension SessionRunner: ConnectionObserver {
+    /// Feeds the machine; on the transport's executor only.
+    public nonisolated func transportOpened(_ id: ConnectionID) { assumeIsolated { $0.opened(id) } }
+    /// Feeds the machine; on the transport's executor only.
+    public nonisolated func transportReceived(_ id: ConnectionID, _ bytes: UnsafeRawBufferPointer) {
+        if let tap { tap(.inbound, Array(bytes)[...]) }
+        let frame = try? InboundFrame(bytes)
+        let count = bytes.count
+        assumeIsolated { $0.received(id, frame, bytes: count) }
+    }
+    /// Feeds the machine; on the transport's executor only.
+    public nonisolated func transportClosed(_ id: ConnectionID, _ reason: CloseReason) {
+        assumeIsolated { $0.connectionClosed(id, reason) }
+    }
+    /// Feeds the machine; on the transport's executor only.
+    public nonisolated func alarmFired() { assumeIsolated { $0.due() } }
+}

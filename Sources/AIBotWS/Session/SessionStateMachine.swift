@@ -1,0 +1,228 @@
+import Shared
+
+/// Keeps one bot subscribed, for ever.
+///
+/// States: `idle → connecting → subscribing → active`, from each back over `backingOff`; `superseded` when another
+/// connection took the bot; `closing → closed` on shutdown. Terminal: `closed` alone.
+///
+/// Invariants: at most one connection is wanted at any time, the old one is closed before the next is asked for; no frame
+/// but the subscription leaves before `active`; the delays start over only after a minute of `active`; liveness is any
+/// inbound frame.
+///
+/// Ignored as late: every input that names a connection other than the current one, and timers that nothing waits for.
+struct SessionStateMachine: Sendable {
+    /// What the runner has to do, in order.
+    enum Action: Equatable {
+        case connect(ConnectionID)
+        case sendSubscribe(ConnectionID)
+        case sendHeartbeat(ConnectionID)
+        /// Close with a close frame.
+        case close(ConnectionID)
+        /// Drop at once: the peer is not expected to answer.
+        case abort(ConnectionID)
+        /// Frames may flow.
+        case sessionStarted(ConnectionID)
+        /// Frames in flight will not be answered.
+        case sessionLost(SessionStatus.Loss)
+        /// `status` changed.
+        case statusChanged
+        /// Replaced, and told to end then.
+        case exit
+    }
+
+    private struct Active: Equatable {
+        var id: ConnectionID
+        var since: MonotonicInstant
+        var nextHeartbeat: MonotonicInstant
+        /// Heartbeats sent since the last inbound frame.
+        var unanswered = 0
+        /// When two of them are unanswered: end of the wait for the second.
+        var deadAt: MonotonicInstant?
+    }
+
+    private enum State: Equatable {
+        case idle
+        case connecting(ConnectionID)
+        case subscribing(ConnectionID, until: MonotonicInstant)
+        case active(Active)
+        case backingOff(until: MonotonicInstant, why: SessionStatus)
+        case superseded(retryAt: MonotonicInstant?)
+        case closing(ConnectionID)
+        case closed
+    }
+
+    private var state = State.idle
+    private var delays: ReconnectDelays
+    private var lastConnection: UInt64
+    private let heartbeat: Duration
+    private let ackTimeout: Duration
+    private let onReplaced: SessionConfiguration.ReplacedPolicy
+
+    /// `firstConnection` keeps ids of several sessions apart: each gets numbers of its own above it.
+    init(_ configuration: SessionConfiguration, seed: UInt64, firstConnection: UInt64 = 0) {
+        delays = ReconnectDelays(least: configuration.minBackoff, most: configuration.maxBackoff, seed: seed)
+        heartbeat = configuration.heartbeat
+        ackTimeout = configuration.ackTimeout
+        onReplaced = configuration.onReplaced
+        lastConnection = firstConnection
+    }
+
+    // MARK: Questions
+
+    var status: SessionStatus {
+        switch state {
+        case .idle: .idle
+        case .connecting, .subscribing: .connecting
+        case .active: .online
+        case .backingOff(_, let why): why
+        case .superseded: .superseded
+        case .closing, .closed: .closed
+        }
+    }
+
+    /// Connection that user frames may use.
+    var activeConnection: ConnectionID? { if case .active(let active) = state { active.id } else { nil } }
+
+    var nextDeadline: MonotonicInstant? {
+        switch state {
+        case .idle, .connecting, .closing, .closed: nil
+        case .subscribing(_, let until): until
+        case .active(let active): active.deadAt ?? active.nextHeartbeat
+        case .backingOff(let until, _): until
+        case .superseded(let retryAt): retryAt
+        }
+    }
+
+    // MARK: Inputs
+
+    mutating func started() -> [Action] {
+        guard case .idle = state else { return [] }
+        return connect()
+    }
+
+    mutating func transportOpened(_ id: ConnectionID, now: MonotonicInstant) -> [Action] {
+        guard case .connecting(id) = state else { return [] }
+        state = .subscribing(id, until: now.advanced(by: ackTimeout))
+        return [.sendSubscribe(id)]
+    }
+
+    mutating func transportClosed(_ id: ConnectionID, _ reason: CloseReason, now: MonotonicInstant) -> [Action] {
+        switch state {
+        case .connecting(id), .subscribing(id, _): return backOff(.transport(reason), now: now)
+        case .active(let active) where active.id == id: return lose(active, .transport(reason), now: now)
+        case .closing(id):
+            state = .closed
+            return [.statusChanged]
+        default: return []
+        }
+    }
+
+    /// Any frame on the current connection.
+    mutating func frameReceived(_ id: ConnectionID) {
+        guard case .active(var active) = state, active.id == id, active.unanswered > 0 else { return }
+        active.unanswered = 0
+        active.deadAt = nil
+        state = .active(active)
+    }
+
+    mutating func subscribeAnswered(_ id: ConnectionID, error: PlatformError?, now: MonotonicInstant) -> [Action] {
+        guard case .subscribing(id, _) = state else { return [] }
+        guard let error else {
+            delays.subscribed()
+            state = .active(Active(id: id, since: now, nextHeartbeat: now.advanced(by: heartbeat)))
+            return [.sessionStarted(id), .statusChanged]
+        }
+        // The platform leaves a refused connection open: closing it is ours.
+        guard error.reaction == .credentials else { return [.abort(id)] + backOff(.subscribeRefused(error), now: now) }
+        let until = now.advanced(by: delays.afterRefusedCredentials())
+        state = .backingOff(until: until, why: .credentialsRejected(code: error.code))
+        return [.abort(id), .statusChanged]
+    }
+
+    /// `disconnected_event` on the current connection. On an older one it only means that we reconnected.
+    mutating func displaced(_ id: ConnectionID, now: MonotonicInstant) -> [Action] {
+        guard case .active(let active) = state, active.id == id else { return [] }
+        let end: [Action] = [.abort(id), .sessionLost(.superseded)]
+        switch onReplaced {
+        case .wait: state = .superseded(retryAt: nil)
+        case .takeover: state = .superseded(retryAt: now.advanced(by: delays.beforeTakeover(now: now)))
+        case .exit:
+            state = .closed
+            return end + [.statusChanged, .exit]
+        }
+        return end + [.statusChanged]
+    }
+
+    /// A frame on the current connection was refused with 846609.
+    mutating func notSubscribed(_ id: ConnectionID, now: MonotonicInstant) -> [Action] {
+        guard case .active(let active) = state, active.id == id else { return [] }
+        return [.abort(id)] + lose(active, .notSubscribed, now: now)
+    }
+
+    /// Someone wants a connection now: ends a wait, takes a replaced bot back, leaves a live session alone.
+    mutating func reconnectRequested() -> [Action] {
+        switch state {
+        case .backingOff, .superseded: return connect()
+        case .idle, .connecting, .subscribing, .active, .closing, .closed: return []
+        }
+    }
+
+    mutating func deadlineReached(now: MonotonicInstant) -> [Action] {
+        switch state {
+        case .subscribing(let id, let until) where until <= now:
+            return [.abort(id)] + backOff(.subscribeTimedOut, now: now)
+        case .active(let active): return heartbeatDue(active, now: now)
+        case .backingOff(let until, _) where until <= now: return connect()
+        case .superseded(let retryAt?) where retryAt <= now: return connect()
+        default: return []
+        }
+    }
+
+    mutating func shutdownRequested() -> [Action] {
+        switch state {
+        case .idle, .backingOff, .superseded:
+            state = .closed
+            return [.statusChanged]
+        case .connecting(let id), .subscribing(let id, _):
+            state = .closing(id)
+            return [.abort(id), .statusChanged]
+        case .active(let active):
+            state = .closing(active.id)
+            return [.sessionLost(.shutdown), .close(active.id), .statusChanged]
+        case .closing, .closed: return []
+        }
+    }
+
+    // MARK: Transitions
+
+    private mutating func connect() -> [Action] {
+        lastConnection += 1
+        let id = ConnectionID(lastConnection)
+        state = .connecting(id)
+        return [.connect(id), .statusChanged]
+    }
+
+    private mutating func backOff(_ loss: SessionStatus.Loss, now: MonotonicInstant) -> [Action] {
+        state = .backingOff(until: now.advanced(by: delays.next()), why: .backingOff(loss))
+        return [.statusChanged]
+    }
+
+    private mutating func lose(_ active: Active, _ loss: SessionStatus.Loss, now: MonotonicInstant) -> [Action] {
+        if active.since.duration(to: now) >= ReconnectDelays.stableAfter { delays.stable() }
+        return [.sessionLost(loss)] + backOff(loss, now: now)
+    }
+
+    private mutating func heartbeatDue(_ active: Active, now: MonotonicInstant) -> [Action] {
+        if let deadAt = active.deadAt {
+            guard deadAt <= now else { return [] }
+            return [.abort(active.id)] + lose(active, .halfOpen, now: now)
+        }
+        guard active.nextHeartbeat <= now else { return [] }
+        var active = active
+        active.unanswered += 1
+        active.nextHeartbeat = now.advanced(by: heartbeat)
+        if active.unanswered >= 2 { active.deadAt = now.advanced(by: ackTimeout) }
+        state = .active(active)
+        return [.sendHeartbeat(active.id)]
+    }
+}

@@ -1,0 +1,83 @@
+/// Address for replies to one message: opaque to everything but the channel that made it.
+public struct ReplyRoute: Hashable, Sendable {
+    /// The channel's own key (`req_id` on the long connection).
+    public var key: String
+    /// Where the message was said, for pushing when the address is used up.
+    public var conversation: Conversation
+    /// When the message came.
+    public var receivedAt: MonotonicInstant
+
+    /// Creates a route.
+    public init(key: String, conversation: Conversation, receivedAt: MonotonicInstant) {
+        self.key = key
+        self.conversation = conversation
+        self.receivedAt = receivedAt
+    }
+}
+
+/// One primitive thing that a channel can be asked to do.
+public enum ChannelOperation: Hashable, Sendable {
+    /// Shows or refreshes a bubble: `content` is the whole of its text and replaces what it shows.
+    /// `finish` seals it for good. Idempotent while the bubble lives.
+    case stream(ReplyRoute, id: StreamID, content: String, finish: Bool, feedback: String?)
+    /// A Markdown message at the reply address. Not idempotent.
+    case reply(ReplyRoute, markdown: String)
+    /// A Markdown message to a conversation at any time. Not idempotent.
+    case push(Conversation, markdown: String)
+}
+
+/// What a channel can carry, as data: the engine plans from it and never asks which channel it is.
+public struct Capabilities: Hashable, Sendable {
+    /// Transport name: `aibot-ws`, `bot-webhook` or `agent`.
+    public var channel: String
+    /// Conversations that reach the bot.
+    public var conversations: Set<Conversation.Kind>
+    /// Whether bubbles can be refreshed while an answer grows.
+    public var streams: Bool
+    /// Whether a conversation can be written to without a reply address.
+    public var pushes: Bool
+    /// Longest text of one message in UTF-8 bytes.
+    public var maxTextBytes: Int
+    /// How long after the message a new bubble may still be opened.
+    public var replyWindow: Duration
+    /// How long after its first frame a bubble can be refreshed, as far as it is safe to rely on.
+    public var streamWindow: Duration
+    /// Time to answer an `enter_chat` event.
+    public var welcomeWindow: Duration?
+    /// Kinds of media that users can send.
+    public var mediaIn: Set<MediaReference.Kind>
+    /// Kinds of media that the bot can send.
+    public var mediaOut: Set<MediaReference.Kind>
+    /// Whether template cards can be shown.
+    public var cards: Bool
+
+    /// Creates a description.
+    public init(
+        channel: String, conversations: Set<Conversation.Kind>, streams: Bool, pushes: Bool, maxTextBytes: Int,
+        replyWindow: Duration, streamWindow: Duration, welcomeWindow: Duration?,
+        mediaIn: Set<MediaReference.Kind>, mediaOut: Set<MediaReference.Kind>, cards: Bool
+    ) {
+        self.channel = channel
+        self.conversations = conversations
+        self.streams = streams
+        self.pushes = pushes
+        self.maxTextBytes = maxTextBytes
+        self.replyWindow = replyWindow
+        self.streamWindow = streamWindow
+        self.welcomeWindow = welcomeWindow
+        self.mediaIn = mediaIn
+        self.mediaOut = mediaOut
+        self.cards = cards
+    }
+}
+
+/// A transport as the engine sees it: primitive operations and data.
+public protocol Channel: Sendable {
+    /// What it can carry.
+    var capabilities: Capabilities { get }
+    /// Performs one operation and says what became of it. `late` is called at most once, and only after
+    /// `.unknown(.ackTimeout)`, when an ack came after all.
+    func perform(
+        _ operation: ChannelOperation, late: (@Sendable (LateVerdict) -> Void)?
+    ) async -> SendOutcome
+}
