@@ -1,22 +1,5 @@
 import Shared
 
-/// Small seeded generator (SplitMix64), so that everything random can be repeated.
-public struct SeededGenerator: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-
-    /// Same seed, same numbers.
-    public init(seed: UInt64) { state = seed }
-
-    /// Next 64 bits.
-    public mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
 /// Makes ids for our own commands: `{cmd}_{unix milliseconds}_{8 hex}`, as the platform's own clients do, so that they
 /// never meet the ids of callbacks.
 struct ReqIDGenerator: Sendable {

@@ -4,14 +4,14 @@ public struct ReplyRoute: Hashable, Sendable {
     public var key: String
     /// Where the message was said, for pushing when the address is used up.
     public var conversation: Conversation
-    /// When the message came.
-    public var receivedAt: MonotonicInstant
+    /// Whether bubbles and messages can be sent to it. Addresses of events take their own kind of answer only.
+    public var takesReplies: Bool
 
     /// Creates a route.
-    public init(key: String, conversation: Conversation, receivedAt: MonotonicInstant) {
+    public init(key: String, conversation: Conversation, takesReplies: Bool = true) {
         self.key = key
         self.conversation = conversation
-        self.receivedAt = receivedAt
+        self.takesReplies = takesReplies
     }
 }
 
@@ -24,6 +24,8 @@ public enum ChannelOperation: Hashable, Sendable {
     case reply(ReplyRoute, markdown: String)
     /// A Markdown message to a conversation at any time. Not idempotent.
     case push(Conversation, markdown: String)
+    /// Text shown to a person who opened the chat, at the address of that event.
+    case welcome(ReplyRoute, text: String)
 }
 
 /// What a channel can carry, as data: the engine plans from it and never asks which channel it is.

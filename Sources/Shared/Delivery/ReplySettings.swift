@@ -1,0 +1,81 @@
+/// How answers are shown while they grow. Times are measured on the monotonic clock.
+public struct ReplySettings: Hashable, Sendable {
+    /// Age of a bubble at which it is sealed and the answer is pushed instead. Safe under both documented windows (6 and
+    /// 10 minutes).
+    public var maxBubbleAge: Duration = .seconds(330)
+    /// Least time between two refreshes of a bubble; doubled after one minute, tripled after three.
+    public var minInterval: Duration = .seconds(1)
+    /// Silence after which the first hint replaces the waiting dots. Zero: no hints.
+    public var firstHintAfter: Duration = .seconds(5)
+    /// Time between further hints. Zero: only the first.
+    public var hintEvery: Duration = .seconds(30)
+    /// Texts of hints, in turn. Empty: no hints.
+    public var hints: [String] = [
+        "正在处理，请稍候… / Working on it…", "还在处理中，可以先忙别的，完成后会显示在这里。 / Still working; the answer will appear here.",
+        "这个问题需要多一点时间… / This one takes a little longer…",
+    ]
+    /// First content of a bubble. The default makes the client show its animated dots.
+    public var opening = "<think></think>"
+    /// Whether the answer is shown while it grows, or only when it is complete.
+    public var showsGrowth = true
+    /// Time to wait for an ack; an unanswered snapshot holds the next one back for as long again.
+    public var ackTimeout: Duration = .seconds(10)
+    /// How long an answer that cannot be delivered is kept.
+    public var keepFor: Duration = .seconds(24 * 3600)
+    /// What to do with reasoning.
+    public var reasoning: ReasoningFilter.Mode = .drop
+    /// Bytes of a bubble kept free for notices.
+    public var noticeBytes = 512
+    /// Longest answer of one task in bytes.
+    public var maxAnswerBytes = 8 << 20
+    /// Texts that the program itself says.
+    public var words = ReplyWords()
+
+    /// Creates the defaults.
+    public init() {}
+}
+
+/// What the program itself says to people, in Chinese and English.
+public struct ReplyWords: Hashable, Sendable {
+    /// End of a bubble that was sealed before the answer was there.
+    public var handOver = "⏳ 回答还没完成，好了会另发一条消息。 / Not finished yet; the answer will come as a new message."
+    /// Answer without anything visible in it.
+    public var empty = "（没有内容可以显示。/ Nothing to show.）"
+    /// Failure without words of its own.
+    public var failed = "⚠️ 抱歉，处理时出错了，请稍后再试。 / Sorry, something went wrong. Please try again later."
+    /// Stopped by `/stop`.
+    public var stopped = "⏹ 已停止。 / Stopped."
+    /// Program is shutting down.
+    public var interrupted = "⚠️ 服务正在重启，请稍后再发一次。 / The service is restarting. Please send it again in a moment."
+    /// Content refused by the platform's check.
+    public var refused = "⚠️ 这条回答未能通过平台的内容检查。 / The platform refused to show this answer."
+    /// Answer longer than the bound.
+    public var tooLong = "⚠️ 回答过长，后面的内容未能显示。 / The answer is too long; the rest is not shown."
+
+    /// Message of a kind that this version does not understand.
+    public var unknownKind = "🤔 这类消息暂时还看不懂，请用文字再说一次。 / I cannot read this kind of message yet; please say it in text."
+    /// Voice message of which nothing was understood.
+    public var emptyVoice = "🎙 没有听清，请再说一次或改用文字。 / I could not make that out; please say it again or type it."
+    /// Mention without a word.
+    public var bareMention = "在呢，请直接说要做什么。 / Yes? Tell me what you need."
+    /// Attachment that cannot be read.
+    public var attachment = "📎 收到了附件，但目前还不能读取其中的内容。 / I got the attachment, but cannot read what is in it yet."
+    /// Too many messages waiting in the conversation.
+    public var queueFull = "🚦 这个会话里等待的消息太多了，这条没有受理，请稍后再发。 / Too many messages are waiting here; this one was not taken. Please send it again later."
+    /// Nothing to stop.
+    public var nothingToStop = "没有正在进行的任务。 / Nothing is running."
+
+    /// Confirmation of `/stop`.
+    public func stopping(_ count: Int) -> String { "⏹ 已停止 \(count) 项任务。 / Stopped \(count)." }
+
+    /// Part of an answer that is a file or card.
+    public func cannotSend(_ name: String) -> String { "📎 \(name)：目前还不能发送。 / \(name): cannot be sent yet." }
+
+    /// Bubble of a message that waits for others of its conversation.
+    public func queued(ahead: Int) -> String {
+        "⏳ 前面还有 \(ahead) 条消息，处理完就轮到这条。 / \(ahead) ahead of this one."
+    }
+
+    /// Creates the defaults.
+    public init() {}
+}
