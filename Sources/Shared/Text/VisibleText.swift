@@ -16,6 +16,16 @@ public enum VisibleText {
         return text.withUTF8 { isVisible($0) }
     }
 
+    /// The longest beginning of `text` with at most `maxBytes` UTF-8 bytes that cuts no grapheme cluster.
+    public static func prefix(of text: String, maxBytes: Int) -> Substring {
+        if text.utf8.count <= maxBytes { return text[...] }
+        var length = 0
+        return text.prefix { character in
+            length += character.utf8.count
+            return length <= maxBytes
+        }
+    }
+
     static func isVisible(_ bytes: some RandomAccessCollection<UInt8>) -> Bool {
         var rest = bytes[...]
         while !rest.isEmpty {

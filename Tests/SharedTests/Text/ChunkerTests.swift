@@ -68,20 +68,252 @@ private func streamed(_ text: String, limit: Int, _ random: inout SeededGenerato
 
 @Suite("Chunker")
 struct ChunkerTests {
-    @Test("WS-12: random texts keep every invariant, whole and streamed", arguments: 0..<10)
+    @Test("WS-12: 10,000 random texts keep every invariant, whole and streamed", arguments: 0..<20)
     func randomTexts(part: Int) {
         var failures = 0
-        for index in 0..<100 {
+        for index in 0..<500 {
             let seed = UInt64(part * 1_000 + index)
             var generator = TextGenerator(seed: seed)
-            let limit = [512, 700, 1_024][index % 3]
-            let text = generator.text(size: 200 + generator.pick(4_000))
+            let isLarge = index % 20 == 0
+            let limit = isLarge ? 1_024 : [320, 400, 512][index % 3]
+            let text = generator.text(size: isLarge ? 6_000 : 100 + generator.pick(900))
             let chunks = Chunker(limitBytes: limit).chunks(of: text)
             check(chunks, of: text, limit: limit, "seed \(seed)")
-            let pieces = streamed(text, limit: limit, &generator.random, upTo: [3, 40, 2_000][index % 3])
+            let pieces = streamed(text, limit: limit, &generator.random, upTo: [5, 40, 2_000][index % 3])
             #expect(pieces == chunks, "seed \(seed): streamed differs")
             if pieces != chunks { failures += 1 }
             if failures > 2 { return }
         }
+    }
+
+    @Test("WS-12, P5: text.split: 200 KB of Chinese Markdown in frames of 20,480 bytes")
+    func longAnswer() {
+        var generator = TextGenerator(seed: 5)
+        var text = ""
+        while text.utf8.count < 200_000 {
+            text += "## 小节\n\n" + generator.text(size: 5_000)
+            text += "\n" + generator.table("\n", rows: 40, lead: "") + "\n" + generator.fence("\n", lead: "")
+            text += String(repeating: "这是一个很长的段落，用来检查切分。", count: 60) + "\n\n"
+        }
+        let chunks = Chunker().chunks(of: text)
+        check(chunks, of: text, limit: 20_480, "200 KB")
+        #expect((10...16).contains(chunks.count))
+        #expect(chunks.dropLast().allSatisfy { $0.source.count > 10_000 })
+    }
+
+    @Test("WS-12: a table that fills a chunk is cut between rows and repeats its header")
+    func largeTable() {
+        var generator = TextGenerator(seed: 1)
+        for lead in ["", "> ", "  "] {
+            let text = "Intro\n\n" + generator.table("\n", rows: 80, lead: lead)
+            let header = text.split(separator: "\n")[1...2].joined(separator: "\n") + "\n"
+            let chunks = Chunker(limitBytes: 512).chunks(of: text)
+            check(chunks, of: text, limit: 512, "table")
+            #expect(chunks.count > 4)
+            #expect(chunks[0].text(of: text) == "Intro\n\n")
+            for chunk in chunks[1...] {
+                let display = chunk.text(of: text)
+                #expect(display.hasPrefix(header))
+                #expect(display.components(of: header) == 1)
+                let rows = display.split(separator: "\n").filter { $0.contains("|") }
+                #expect(rows.count > 2 && rows.allSatisfy { $0.hasPrefix(lead + "|") && $0.hasSuffix("|") })
+            }
+        }
+    }
+
+    @Test("WS-12: a table that fits into a chunk is never cut")
+    func smallTables() {
+        var generator = TextGenerator(seed: 2)
+        for rows in 1...8 {
+            var text = ""
+            for _ in 0..<20 {
+                text += generator.line(words: 4) + "\n\n" + generator.table("\r\n", rows: rows, lead: "") + "\n"
+            }
+            let chunks = Chunker(limitBytes: 600).chunks(of: text)
+            check(chunks, of: text, limit: 600, "tables")
+            #expect(chunks.count > 2)
+            #expect(chunks.allSatisfy { $0.prefix.isEmpty && $0.suffix.isEmpty })
+        }
+    }
+
+    @Test("WS-12: a fence is closed and opened again with marker, indentation and info string")
+    func fences() {
+        let code = (0..<60).map { "   line \($0)\n" }.joined()
+        let cases = [
+            ("```swift title=1\n", "```", "```swift title=1\n", "```"),
+            ("  ~~~~\n", "  ~~~~", "  ~~~~\n", "  ~~~~"),
+            ("- item\n\n  ```py\n", "  ```", "  ```py\n", "  ```"),
+            ("1. ```sh\r\n", "   ```", "   ```sh\n", "   ```"),
+            ("````md\n```js\n", "````", "````md\n", "```\n````"),
+        ]
+        for (opener, closing, reopening, closer) in cases {
+            let text = opener + code + closer + "\nafter\n"
+            let chunks = Chunker(limitBytes: 320).chunks(of: text)
+            #expect(chunks.count >= 3)
+            #expect(chunks.dropLast().allSatisfy { $0.suffix == closing })
+            #expect(chunks.dropFirst().allSatisfy { $0.prefix == reopening })
+            #expect(chunks.last?.suffix == "")
+            #expect(chunks.dropLast().allSatisfy { $0.sourceText(of: text).last?.isNewline == true })
+        }
+    }
+
+    @Test("WS-12: a fence in a quote is carried with the quote marker and ends with the quote")
+    func quotedFence() {
+        let text =
+            "> ```c\n" + String(repeating: "> int x;\n", count: 60) + "outside\n"
+            + String(repeating: "text\n", count: 60)
+        let chunks = Chunker(limitBytes: 320).chunks(of: text)
+        #expect(chunks[0].suffix == "> ```" && chunks[1].prefix == "> ```c\n")
+        #expect(chunks.last?.prefix == "" && chunks.last?.suffix == "")
+    }
+
+    @Test("WS-12: the best boundary in the window wins")
+    func preferences() {
+        let filler = String(repeating: "字", count: 80)
+        let cases: [(tail: String, end: String)] = [
+            ("\n\nSecond\nthird line. More words ", "\n\n"),
+            ("\n- item one\n- item two\ngoes on. Words ", "item one\n"),
+            ("\nplain line\nnext one. Words ", "plain line\n"),
+            ("。这是一句话", "。"),
+            (" words. and more words", "words. "),
+            ("word another", "word "),
+            ("\n## Title\n\ntext", "字\n"),
+        ]
+        for (tail, end) in cases {
+            let text = filler + tail + String(repeating: "汉", count: 60)
+            let first = Chunker(limitBytes: 320).chunks(of: text)[0].sourceText(of: text)
+            #expect(first.hasSuffix(end), "\(tail) gives \(first.suffix(12))")
+        }
+    }
+
+    @Test("WS-12: links, inline code and emphasis are not cut where there is another place")
+    func spans() {
+        let filler = String(repeating: "字", count: 90)
+        for span in [
+            "[链 接 text](https://e.com/a (b) c)", "`let x = 1. let y`", "**very 。important text**", "![a b](c d)",
+        ] {
+            for shift in 0..<20 {
+                let text =
+                    filler + String(repeating: "x", count: shift) + " " + span + String(repeating: "汉", count: 90)
+                let chunks = Chunker(limitBytes: 320).chunks(of: text)
+                check(chunks, of: text, limit: 320, span)
+                let isWhole = chunks.contains { $0.sourceText(of: text).contains(span) }
+                #expect(isWhole, "\(span) cut at shift \(shift)")
+            }
+        }
+    }
+
+    @Test("WS-12: a cluster is cut only when it exceeds the limit alone, and then between scalars")
+    func giantCluster() {
+        let giant = "e" + String(repeating: "\u{301}", count: 400)
+        let text = "ab" + giant + "cd\n" + giant
+        let chunks = Chunker(limitBytes: 320).chunks(of: text)
+        #expect(chunks.map { $0.sourceText(of: text) }.joined().utf8.elementsEqual(text.utf8))
+        #expect(chunks[0].sourceText(of: text) == "ab")
+        #expect(chunks.allSatisfy { $0.source.count <= 320 && !$0.sourceText(of: text).contains("\u{FFFD}") })
+        let family = "👩‍👩‍👧‍👦"
+        let families = String(repeating: family, count: 100)
+        let cut = Chunker(limitBytes: 64).chunks(of: families)
+        #expect(cut.allSatisfy { $0.source.count % family.utf8.count == 0 })
+    }
+
+    @Test("WS-12: one line of 100 KB, and limits below the smallest, still split")
+    func longLine() {
+        let text = String(repeating: "中", count: 34_000)
+        check(Chunker().chunks(of: text), of: text, limit: 20_480, "line")
+        check(Chunker(limitBytes: 1).chunks(of: text), of: text, limit: Chunker.minLimitBytes, "tiny")
+        #expect(Chunker().chunks(of: "").isEmpty)
+        #expect(Chunker().chunks(of: "a") == [Chunk(prefix: "", source: 0..<1, suffix: "")])
+    }
+
+    @Test("WS-12: hostile fence lines and headers leave room for the answer")
+    func hostile() {
+        let texts = [
+            String(repeating: "`", count: 5_000) + "\n" + String(repeating: "a\n", count: 2_000),
+            "```" + String(repeating: "i", count: 5_000) + "\n" + String(repeating: "a\n", count: 2_000),
+            String(repeating: "> ", count: 3_000) + "```\n" + String(repeating: "a\n", count: 2_000),
+            "|" + String(repeating: "a|", count: 3_000) + "\n|" + String(repeating: "-|", count: 3_000) + "\n| a |\n",
+            String(repeating: "[", count: 3_000) + String(repeating: "](", count: 3_000),
+            String(repeating: "\n", count: 3_000), String(repeating: " ", count: 3_000),
+            String(repeating: "\r", count: 3_000),
+            String(repeating: "```\n", count: 1_000), String(repeating: "> ```\n```\n", count: 500),
+        ]
+        var random = SeededGenerator(seed: 9)
+        for (index, text) in texts.enumerated() {
+            for limit in [64, 320, 1_024] {
+                let chunks = Chunker(limitBytes: limit).chunks(of: text)
+                #expect(chunks.map { $0.sourceText(of: text) }.joined() == text, "text \(index)")
+                #expect(chunks.allSatisfy { $0.text(of: text).utf8.count <= limit }, "text \(index)")
+                #expect(streamed(text, limit: limit, &random, upTo: 90) == chunks, "text \(index)")
+            }
+        }
+    }
+}
+
+@Suite("Segment cutter")
+struct SegmentCutterTests {
+    @Test("WS-12: the open segment is shown with its fence closed")
+    func openDisplay() {
+        var cutter = SegmentCutter(limitBytes: 320)
+        cutter.append("Text\n```sw")
+        #expect(cutter.open.display == "Text\n```sw\n```")
+        cutter.append("ift\nlet x")
+        #expect(cutter.open.display == "Text\n```swift\nlet x\n```")
+        cutter.append("\n")
+        #expect(cutter.open.display == "Text\n```swift\nlet x\n```")
+        cutter.append("```")
+        #expect(cutter.open.display == "Text\n```swift\nlet x\n```")
+        #expect(cutter.open.source == 0..<cutter.utf8Count && cutter.takeSealed().isEmpty)
+    }
+
+    @Test("WS-12: a snapshot that keeps the sealed part is taken over, another diverges")
+    func replace() {
+        let old = (0..<60).map { "Line \($0) of text.\n" }.joined()
+        var cutter = SegmentCutter(limitBytes: 320)
+        cutter.append(old)
+        let sealed = cutter.takeSealed()
+        let kept = String(decoding: old.utf8.prefix(cutter.openStart), as: UTF8.self)
+        #expect(sealed.count >= 3 && sealed.last?.source.upperBound == cutter.openStart)
+        #expect(cutter.replace(with: kept + "Other.\n") == .kept)
+        #expect(cutter.text == kept + "Other.\n" && cutter.open.display == "Other.\n")
+        #expect(cutter.replace(with: kept + "Other.\nMore.") == .kept)
+        #expect(cutter.open.display == "Other.\nMore." && cutter.takeSealed().isEmpty)
+        #expect(cutter.replace(with: "Completely new") == .diverged)
+        #expect(cutter.replace(with: String(kept.dropLast())) == .diverged)
+        #expect(cutter.text == kept + "Other.\nMore.")
+        #expect(cutter.replace(with: kept) == .kept)
+        #expect(cutter.finish() == nil)
+        #expect(cutter.replace(with: old) == .kept && cutter.takeSealed().isEmpty && cutter.text == old)
+    }
+
+    @Test("WS-12: the first chunk leaves room for what the caller puts before it")
+    func reserve() {
+        let text = String(repeating: "word ", count: 300)
+        var cutter = SegmentCutter(limitBytes: 400, firstReserveBytes: 90)
+        cutter.append(text)
+        let chunks = cutter.takeSealed()
+        #expect(chunks[0].source.count <= 310 && chunks[0].source.count > 250)
+        #expect(chunks[1].source.count > 310)
+    }
+
+    @Test("WS-12: text after finish goes on in a new segment, inside the open fence")
+    func resumed() {
+        var cutter = SegmentCutter(limitBytes: 320)
+        cutter.append("```c\nint a;\n")
+        #expect(cutter.finish()?.text(of: cutter.text) == "```c\nint a;\n```")
+        cutter.append("int b;\n```\nend")
+        #expect(cutter.open.display == "```c\nint b;\n```\nend")
+    }
+}
+
+extension String {
+    fileprivate func components(of part: String) -> Int {
+        var count = 0
+        var rest = self[...]
+        while let range = rest.firstRange(of: part) {
+            count += 1
+            rest = rest[range.upperBound...]
+        }
+        return count
     }
 }
