@@ -37,7 +37,7 @@ public actor SessionRunner {
     public nonisolated let configuration: SessionConfiguration
     private nonisolated let transport: any WebSocketTransport
     private let wallClock: any WallClock
-    private let onEvent: @Sendable (SessionEvent) -> Void
+    private var onEvent: @Sendable (SessionEvent) -> Void = { _ in }
     private nonisolated let tap: (@Sendable (FrameDirection, ArraySlice<UInt8>) -> Void)?
     private var logger: Logger
     private var machine: SessionStateMachine
@@ -61,14 +61,12 @@ public actor SessionRunner {
     public init(
         _ configuration: SessionConfiguration, transport: any WebSocketTransport, wallClock: any WallClock,
         seed: UInt64, firstConnection: UInt64, logger: Logger,
-        tap: (@Sendable (FrameDirection, ArraySlice<UInt8>) -> Void)? = nil,
-        onEvent: @escaping @Sendable (SessionEvent) -> Void
+        tap: (@Sendable (FrameDirection, ArraySlice<UInt8>) -> Void)? = nil
     ) {
         self.configuration = configuration
         self.transport = transport
         unownedExecutor = transport.asUnownedSerialExecutor()
         self.wallClock = wallClock
-        self.onEvent = onEvent
         self.tap = tap
         self.logger = logger
         self.logger[.bot] = configuration.botID.rawValue
@@ -79,8 +77,11 @@ public actor SessionRunner {
 
     // MARK: Life
 
-    /// Keeps the bot online until the task is cancelled, `shutdown` is called or the session ends by policy.
-    public func run() async {
+    /// Keeps the bot online until the task is cancelled, `shutdown` is called or the session ends by policy. Call once.
+    ///
+    /// - Parameter onEvent: called on the transport's thread; must return quickly.
+    public func run(onEvent: @escaping @Sendable (SessionEvent) -> Void) async {
+        self.onEvent = onEvent
         perform(machine.started())
         for await _ in closed {}
         // Cancelled, or ended by itself; the second makes this a no-op.

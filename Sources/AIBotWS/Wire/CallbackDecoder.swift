@@ -164,11 +164,12 @@ public struct CallbackDecoder: Sendable {
 extension String {
     /// Without white space and zero-width characters at both ends.
     fileprivate var trimmingInvisibleEnds: String {
-        let visible = unicodeScalars.indices.filter { index in
-            let scalar = unicodeScalars[index]
-            return !VisibleText.isZeroWidth(scalar) && !scalar.properties.isWhitespace
+        func isVisible(_ scalar: Unicode.Scalar) -> Bool {
+            !VisibleText.isZeroWidth(scalar) && !scalar.properties.isWhitespace
         }
-        guard let first = visible.first, let last = visible.last else { return "" }
+        guard let first = unicodeScalars.firstIndex(where: isVisible),
+            let last = unicodeScalars.lastIndex(where: isVisible)
+        else { return "" }
         return String(unicodeScalars[first...last])
     }
 }
