@@ -1,0 +1,98 @@
+import CLibWebSockets
+import Shared
+
+/// Frames that wait for the socket, oldest first; the bytes are handed out uniquely owned.
+struct SendQueue {
+    private var frames: [[UInt8]] = []
+    private var head = 0
+    /// Payload bytes waiting.
+    private(set) var bytes = 0
+
+    /// Nothing waits.
+    var isEmpty: Bool { head == frames.count }
+
+    /// Adds a frame (headroom, then payload).
+    mutating func append(_ storage: consuming [UInt8]) {
+        bytes += storage.count - FrameBuffer.headroom
+        frames.append(storage)
+    }
+
+    /// Takes the oldest frame.
+    mutating func popFirst() -> [UInt8]? {
+        guard head < frames.count else { return nil }
+        var storage: [UInt8] = []
+        swap(&storage, &frames[head])
+        head += 1
+        bytes -= storage.count - FrameBuffer.headroom
+        if head == frames.count {
+            // A burst must not leave its table behind.
+            frames.removeAll(keepingCapacity: frames.count <= 256)
+            head = 0
+        } else if head >= 1024 {
+            frames.removeFirst(head)
+            head = 0
+        }
+        return storage
+    }
+}
+
+/// One attempt to hold a WebSocket. Confined to the service thread.
+final class LWSConnection {
+    /// Where it is. `dead` says what was or will be reported; its socket may live on a little.
+    enum Phase: Equatable {
+        case waitingForTurn
+        case resolving
+        case connecting
+        case open
+        case closing(code: UInt16)
+        case dead
+    }
+
+    /// Owner; the cycle ends when the loop forgets the connection.
+    let loop: LWSLoop
+    let id: ConnectionID
+    let target: ConnectionTarget
+    /// Nil once `transportClosed` was called.
+    var observer: (any ConnectionObserver)?
+    var phase = Phase.waitingForTurn
+    /// Socket of the current attempt.
+    var wsi: OpaquePointer?
+    /// True inside `lws_client_connect_via_info`, whose callbacks come before it returns the socket.
+    var isAttempting = false
+    /// References that lws holds as user pointers: one per socket, retained before connecting and released in
+    /// `LWS_CALLBACK_WSI_DESTROY` (or when connecting returned no socket).
+    var userReferences = 0
+    var addresses: [String] = []
+    var nextAddress = 0
+    var deadline = MonotonicInstant()
+    var timer: AlarmHeap<LWSAlarm>.Handle?
+    var holdsPlace = false
+    /// What the certificate check or the upgrade said; ends the attempt for every address.
+    var refusal: String?
+    var outgoing = SendQueue()
+    var writeRequested = false
+    var closeSent = false
+    var peerClosed = false
+    var peerCode: UInt16?
+    var inbound: [UInt8] = []
+
+    init(loop: LWSLoop, id: ConnectionID, target: ConnectionTarget, observer: any ConnectionObserver) {
+        self.loop = loop
+        self.id = id
+        self.target = target
+        self.observer = observer
+    }
+
+    /// Asks for a writeable callback once.
+    func requestWrite() {
+        guard !writeRequested, let wsi else { return }
+        writeRequested = true
+        lws_callback_on_writable(wsi)
+    }
+
+    /// Ends the socket from outside or inside any of its callbacks, at the next service pass, without a close frame.
+    func kill() {
+        guard let wsi else { return }
+        lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC)
+    }
+}

@@ -1,0 +1,192 @@
+import CLibWebSockets
+import Shared
+
+/// From `connect` to an open WebSocket, or to the reason why not.
+extension LWSLoop {
+    /// Longest wait for one address while others remain.
+    static let addressPatience = Duration.seconds(5)
+
+    /// Takes a new connection; it begins when the caller has returned.
+    func connect(_ target: ConnectionTarget, id: ConnectionID, observer: any ConnectionObserver) {
+        let connection = LWSConnection(loop: self, id: id, target: target, observer: observer)
+        guard connections[id] == nil else {
+            assertionFailure("connection id used twice")
+            deferred.append(.finish(connection, .connectFailed("connection id used twice")))
+            return
+        }
+        connections[id] = connection
+        deferred.append(.begin(connection))
+    }
+
+    func begin(_ connection: LWSConnection) {
+        guard connection.phase == .waitingForTurn else { return }
+        guard context != nil else { return finish(connection, .connectFailed("libwebsockets cannot start")) }
+        if throttle.request(connection.id, secure: connection.target.secure) { leaveQueue(connection) }
+    }
+
+    /// The connect time-out counts from here.
+    private func leaveQueue(_ connection: LWSConnection) {
+        connection.holdsPlace = true
+        connection.deadline = clock.now.advanced(by: connection.target.connectTimeout)
+        connection.phase = .resolving
+        setTimer(connection, connection.deadline)
+        let host = connection.target.proxy?.host ?? connection.target.host
+        if Resolver.isAddress(host) {
+            connection.addresses = [host]
+            deferred.append(.attempt(connection))
+            return
+        }
+        let id = connection.id
+        resolver.resolve(host) { [post] result in post { $0.resolved(id, result) } }
+    }
+
+    private func resolved(_ id: ConnectionID, _ result: Result<[String], ResolveFailure>) {
+        guard let connection = connections[id], connection.phase == .resolving else { return }
+        switch result {
+        case .success(let addresses):
+            connection.addresses = addresses
+            deferred.append(.attempt(connection))
+        case .failure(let failure):
+            let host = connection.target.proxy?.host ?? connection.target.host
+            finish(connection, .connectFailed("cannot resolve \(host): \(failure.text)"))
+        }
+    }
+
+    /// Tries the next address.
+    func startAttempt(_ connection: LWSConnection) {
+        guard connection.phase == .resolving || connection.phase == .connecting, let context,
+            connection.nextAddress < connection.addresses.count
+        else { return }
+        connection.phase = .connecting
+        let address = connection.addresses[connection.nextAddress]
+        connection.nextAddress += 1
+        if connection.nextAddress < connection.addresses.count {
+            let patience = clock.now.advanced(by: Self.addressPatience)
+            setTimer(connection, min(connection.deadline, patience))
+        } else {
+            setTimer(connection, connection.deadline)
+        }
+        let target = connection.target
+        do {
+            let vhost = try context.vhost(for: target, proxyAddress: target.proxy == nil ? nil : address)
+            dial(connection, target.proxy == nil ? address : target.host, vhost: vhost, context: context)
+        } catch {
+            finish(connection, .connectFailed(error.text))
+        }
+    }
+
+    /// Hands the attempt to lws, which copies the strings. Callbacks may come before it returns.
+    private func dial(_ connection: LWSConnection, _ address: String, vhost: OpaquePointer, context: LWSContext) {
+        let target = connection.target
+        // Released in `socketDestroyed`, or below when no socket came of it.
+        let user = Unmanaged.passRetained(connection)
+        connection.userReferences += 1
+        let references = connection.userReferences
+        connection.isAttempting = true
+        logLines.removeAll()
+        let wsi = withCStrings([address, hostHeader(target), target.path, "http/1.1", "aibot"]) { strings in
+            var info = lws_client_connect_info()
+            info.context = context.handle
+            info.vhost = vhost
+            info.address = strings[0]
+            info.port = Int32(target.port)
+            info.host = strings[1]
+            info.path = strings[2]
+            info.alpn = strings[3]
+            info.local_protocol_name = strings[4]
+            info.ssl_connection = target.secure ? Int32(LCCSCF_USE_SSL.rawValue) : 0
+            info.userdata = user.toOpaque()
+            return lws_client_connect_via_info(&info)
+        }
+        connection.isAttempting = false
+        if let wsi {
+            // It may have failed for good inside the call; a live one is adopted.
+            if connection.phase == .connecting { connection.wsi = wsi }
+            return
+        }
+        if connection.userReferences == references {
+            connection.userReferences -= 1
+            user.release()
+        }
+        attemptFailed(connection, nil, "")
+    }
+
+    private func hostHeader(_ target: ConnectionTarget) -> String {
+        let host = target.host.contains(":") ? "[\(target.host)]" : target.host
+        return target.port == (target.secure ? 443 : 80) ? host : "\(host):\(target.port)"
+    }
+
+    /// `CLIENT_ESTABLISHED`.
+    func established(_ connection: LWSConnection, _ wsi: OpaquePointer) {
+        guard connection.phase == .connecting, connection.wsi == wsi || connection.isAttempting else { return }
+        connection.wsi = wsi
+        connection.phase = .open
+        setTimer(connection, nil)
+        releasePlace(connection)
+        connection.observer?.transportOpened(connection.id)
+    }
+
+    /// `CLIENT_CONNECTION_ERROR`, or no socket at all (`wsi` nil).
+    func attemptFailed(_ connection: LWSConnection, _ wsi: OpaquePointer?, _ words: String) {
+        guard connection.phase == .connecting else { return }
+        // An attempt that was given up earlier may end while the next one is under way.
+        if let wsi, wsi != connection.wsi, !connection.isAttempting { return }
+        guard wsi != nil || connection.wsi == nil else { return }
+        connection.wsi = nil
+        if connection.refusal == nil, connection.nextAddress < connection.addresses.count {
+            deferred.append(.attempt(connection))
+            return
+        }
+        let reason = failureText(connection, words)
+        deferred.append(.finish(connection, .connectFailed(reason)))
+    }
+
+    private func failureText(_ connection: LWSConnection, _ words: String) -> String {
+        if let refusal = connection.refusal { return refusal }
+        return ([words] + logLines).filter { !$0.isEmpty }.joined(separator: "; ")
+    }
+
+    /// Connect deadline, patience with one address, or the wait for a close answer is over.
+    func timerFired(_ connection: LWSConnection, now: MonotonicInstant) {
+        switch connection.phase {
+        case .resolving, .connecting:
+            if now < connection.deadline {
+                connection.kill()
+                connection.wsi = nil
+                startAttempt(connection)
+            } else {
+                connection.kill()
+                finish(connection, .connectTimedOut)
+            }
+        case .closing:
+            connection.kill()
+            finish(connection, .byUs)
+        case .waitingForTurn, .open, .dead:
+            break
+        }
+    }
+
+    /// Reports the end, once, and forgets the connection; its socket may still be on its way out.
+    func finish(_ connection: LWSConnection, _ reason: CloseReason) {
+        guard let observer = connection.observer else { return }
+        if connection.phase == .waitingForTurn {
+            throttle.cancelWaiting(connection.id, secure: connection.target.secure)
+        }
+        connection.phase = .dead
+        connection.observer = nil
+        connection.outgoing = SendQueue()
+        connection.inbound = []
+        if connections[connection.id] === connection { connections[connection.id] = nil }
+        setTimer(connection, nil)
+        releasePlace(connection)
+        observer.transportClosed(connection.id, reason)
+    }
+
+    private func releasePlace(_ connection: LWSConnection) {
+        guard connection.holdsPlace else { return }
+        connection.holdsPlace = false
+        if let id = throttle.finished(secure: connection.target.secure), let next = connections[id] {
+            leaveQueue(next)
+        }
+    }
+}

@@ -1,0 +1,175 @@
+import CLibWebSockets
+import Shared
+
+/// What an alarm wakes.
+enum LWSAlarm {
+    /// Alarm of an observer, held weakly; the key finds its handle.
+    case observer(WeakObserver, key: ObjectIdentifier)
+    /// Connect deadline or end of the wait for a close answer.
+    case connection(LWSConnection)
+}
+
+/// Does not keep its observer alive.
+struct WeakObserver {
+    weak var value: (any ConnectionObserver)?
+}
+
+/// Everything that lives on the service thread: context, connections, alarms. Confined to that thread.
+final class LWSLoop {
+    /// What must not happen inside a call of the API or of lws, and runs before the thread waits again.
+    enum Deferred {
+        case begin(LWSConnection)
+        case attempt(LWSConnection)
+        case finish(LWSConnection, CloseReason)
+    }
+
+    let clock: any MonotonicClock
+    let resolver: Resolver
+    /// Runs a closure on the service thread; callable from any.
+    let post: @Sendable (@escaping @Sendable (LWSLoop) -> Void) -> Void
+    var context: LWSContext?
+    var connections: [ConnectionID: LWSConnection] = [:]
+    var throttle: ConnectThrottle<ConnectionID>
+    var alarms = AlarmHeap<LWSAlarm>()
+    var deferred: [Deferred] = []
+    /// Last lines of lws's log, for the reason of a failure.
+    var logLines: [String] = []
+    private var observerAlarms: [ObjectIdentifier: AlarmHeap<LWSAlarm>.Handle] = [:]
+    private let isRealTime: Bool
+    // Owned by this object; lws holds it only while scheduled, and is gone before the loop is.
+    private let timer: UnsafeMutablePointer<lws_sorted_usec_list_t>
+    private var timerDue: MonotonicInstant?
+
+    init(
+        clock: any MonotonicClock, resolver: Resolver, throttle: ConnectThrottle<ConnectionID>,
+        post: @escaping @Sendable (@escaping @Sendable (LWSLoop) -> Void) -> Void
+    ) {
+        self.clock = clock
+        self.isRealTime = clock is SystemMonotonicClock
+        self.resolver = resolver
+        self.throttle = throttle
+        self.post = post
+        timer = .allocate(capacity: 1)
+        timer.initialize(to: lws_sorted_usec_list_t())
+    }
+
+    deinit { timer.deallocate() }
+
+    /// Creates the context on the thread that will serve it.
+    func open() {
+        CurrentLoop.value = self
+        context = LWSContext()
+    }
+
+    /// Ends every connection, telling its observer, and frees the context.
+    func close() {
+        for connection in connections.values { abort(connection) }
+        runDeferred()
+        lws_sul_cancel(timer)
+        context?.destroy()
+        context = nil
+        alarms = AlarmHeap()
+        observerAlarms = [:]
+        CurrentLoop.value = nil
+    }
+
+    /// Performs what was put off, and what that puts off; bounded by the number of connections and addresses.
+    func runDeferred() {
+        while !deferred.isEmpty {
+            let batch = deferred
+            deferred.removeAll(keepingCapacity: batch.count <= 1024)
+            for item in batch {
+                switch item {
+                case .begin(let connection): begin(connection)
+                case .attempt(let connection): startAttempt(connection)
+                case .finish(let connection, let reason): finish(connection, reason)
+                }
+            }
+        }
+    }
+
+    /// One pass of lws: waits for sockets, timer or wake-up when `mayBlock`, and serves what is ready.
+    func service(mayBlock: Bool) {
+        guard let context else { return }
+        if mayBlock, isRealTime { armTimer() }
+        lws_service(context.handle, mayBlock ? 0 : -1)
+    }
+
+    /// Keeps a line of lws's log for the next failure.
+    func note(_ line: String) {
+        if logLines.count >= 4 { logLines.removeFirst() }
+        logLines.append(String(line.prefix(200)))
+    }
+
+    // MARK: Alarms
+
+    /// Sets, moves or removes the alarm of an observer.
+    func setAlarm(_ deadline: MonotonicInstant?, for observer: any ConnectionObserver) {
+        let key = ObjectIdentifier(observer)
+        if let handle = observerAlarms[key] {
+            // A dead observer's address may be reused by another object.
+            if let deadline, case .observer(let weak, _) = alarms[handle], weak.value === observer {
+                alarms.move(handle, to: deadline)
+                return
+            }
+            alarms.remove(handle)
+            observerAlarms[key] = nil
+        }
+        guard let deadline else { return }
+        observerAlarms[key] = alarms.add(.observer(WeakObserver(value: observer), key: key), at: deadline)
+    }
+
+    /// Wakes what is due now. An alarm that is set again for the past waits for the next pass.
+    func fireAlarms() {
+        guard let nearest = alarms.nearest else { return }
+        let now = clock.now
+        guard nearest <= now else { return }
+        var left = alarms.count
+        while left > 0, let alarm = alarms.popDue(now) {
+            left -= 1
+            switch alarm {
+            case .observer(let weak, let key):
+                observerAlarms[key] = nil
+                weak.value?.alarmFired()
+            case .connection(let connection):
+                connection.timer = nil
+                timerFired(connection, now: now)
+            }
+        }
+    }
+
+    /// Whether something must be done before the thread may wait.
+    var hasWork: Bool {
+        if !deferred.isEmpty { return true }
+        guard let nearest = alarms.nearest else { return false }
+        return nearest <= clock.now
+    }
+
+    /// Sets the deadline of a connection, replacing its former one.
+    func setTimer(_ connection: LWSConnection, _ deadline: MonotonicInstant?) {
+        if let handle = connection.timer {
+            alarms.remove(handle)
+            connection.timer = nil
+        }
+        if let deadline { connection.timer = alarms.add(.connection(connection), at: deadline) }
+    }
+
+    /// Makes `lws_service` return soon after the nearest deadline.
+    ///
+    /// lws waits with `poll`, in whole milliseconds rounded down; one more is added, or it would spin through the last.
+    /// A timer that is already set for an earlier time stays: waking once too early is cheaper than moving it.
+    private func armTimer() {
+        guard let context else { return }
+        guard let nearest = alarms.nearest else {
+            if timerDue != nil { lws_sul_cancel(timer) }
+            timerDue = nil
+            return
+        }
+        let now = clock.now
+        if let timerDue, timerDue <= nearest, now < timerDue { return }
+        let wait = max(0, now.duration(to: nearest).clampedNanoseconds / 1000) + 1000
+        timerDue = nearest
+        lws_sul_schedule(context.handle, 0, timer, { @Sendable _ in }, min(wait, 3_600_000_000))
+        if wait > 3_600_000_000 { timerDue = now.advanced(by: .seconds(3600)) }
+    }
+}
