@@ -1,0 +1,129 @@
+/// What people do in their WeCom client, and what a test does to the platform.
+public enum UserAction: Sendable, Hashable {
+    /// Somebody writes to a bot.
+    case post(UserPost)
+    /// Somebody opens the chat with a bot for the first time that day.
+    case enter(bot: String, user: String)
+    /// Somebody clicks a button of a card. `selected` maps question keys to option ids.
+    case click(bot: String, user: String, group: String?, entry: String, key: String, selected: [String: [String]])
+    /// Somebody rates an answer: 1 accurate, 2 inaccurate, 3 withdrawn.
+    case feedback(
+        bot: String, user: String, group: String?, entry: String, type: Int, content: String?, reasons: [Int])
+    /// An event of any type with any payload (`event.<type>`), from `user` or from nobody.
+    case rawEvent(bot: String, user: String?, type: String, payload: JSONValue)
+    /// Any text as a frame on the bot's connection.
+    case rawFrame(bot: String, text: String)
+    /// Adds or renames a person.
+    case addUser(SimulatorUser)
+    /// Adds or changes a group.
+    case addGroup(SimulatorGroup)
+    /// Drops sockets without a close frame: of one bot, or all.
+    case dropConnections(bot: String?)
+    /// Displaces the bot's connection, as another program's subscribe would.
+    case kick(bot: String)
+    /// Makes the bot's connection half-open.
+    case halfOpen(bot: String)
+}
+
+/// A message that somebody writes to a bot.
+public struct UserPost: Sendable, Hashable {
+    /// A file that a person sends.
+    public struct File: Sendable, Hashable {
+        /// File name.
+        public var name: String
+        /// Plain bytes.
+        public var bytes: [UInt8]
+
+        /// A file.
+        public init(name: String, bytes: [UInt8]) {
+            self.name = name
+            self.bytes = bytes
+        }
+    }
+
+    /// One part of a mixed message.
+    public enum Item: Sendable, Hashable {
+        case text(String)
+        case image(File)
+    }
+
+    /// What is sent.
+    public enum Content: Sendable, Hashable {
+        case text(String)
+        case image(File)
+        case file(File)
+        /// Transcript of a recording.
+        case voice(String)
+        case video(File)
+        case mixed([Item])
+        /// A message of a type that no client knows.
+        case unknown(type: String)
+    }
+
+    /// What is quoted.
+    public enum Quote: Sendable, Hashable {
+        /// Any content.
+        case content(Content)
+        /// An entry of the same conversation, by id.
+        case entry(String)
+    }
+
+    /// Bot id.
+    public var bot: String
+    /// User id of the sender.
+    public var user: String
+    /// Chat id, in a group.
+    public var group: String?
+    /// What is sent.
+    public var content: Content
+    /// What is quoted.
+    public var quote: Quote?
+    /// In groups: whether the bot is mentioned; without that the platform does not deliver.
+    public var mention: Bool
+    /// How often it is delivered again (same `msgid`, new `req_id`).
+    public var repeats: Int
+
+    /// A message.
+    public init(
+        bot: String, user: String, group: String? = nil, content: Content, quote: Quote? = nil, mention: Bool = true,
+        repeats: Int = 0
+    ) {
+        self.bot = bot
+        self.user = user
+        self.group = group
+        self.content = content
+        self.quote = quote
+        self.mention = mention
+        self.repeats = repeats
+    }
+}
+
+/// Why an action of a person is impossible: field and what would be right.
+public struct UserActionError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// Field of the control API.
+    public var field: String
+    /// What is wrong and what would be right.
+    public var reason: String
+
+    /// Field and reason.
+    public var description: String { "\(field): \(reason)" }
+
+    init(_ field: String, _ reason: String) {
+        self.field = field
+        self.reason = reason
+    }
+}
+
+/// What an action of a person led to.
+public struct UserActionOutcome: Sendable, Hashable {
+    /// What the driver has to do.
+    public var actions: [PlatformAction] = []
+    /// `msgid` of the callback.
+    public var msgID: String?
+    /// `req_id` of the (first) callback; nil when none was issued.
+    public var reqID: String?
+    /// Entry that people see.
+    public var entry: String?
+    /// Whether the callback went out to a program at once.
+    public var isDelivered = false
+}

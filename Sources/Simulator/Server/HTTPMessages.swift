@@ -1,0 +1,51 @@
+import Foundation
+import NIOCore
+import NIOHTTP1
+
+/// A whole HTTP request.
+struct HTTPRequest: Sendable {
+    var method: HTTPMethod
+    /// Path, still percent-encoded, without the query.
+    var path: String
+    var query: [String: String]
+    var body: [UInt8]
+
+    init(head: HTTPRequestHead, body: ByteBuffer) {
+        method = head.method
+        self.body = Array(body.readableBytesView)
+        let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        path = parts.first.map(String.init) ?? "/"
+        query = [:]
+        for pair in (parts.count > 1 ? parts[1] : "").split(separator: "&") {
+            let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let value = sides.count > 1 ? String(sides[1]).replacing("+", with: " ") : ""
+            query[String(sides[0])] = value.removingPercentEncoding ?? value
+        }
+    }
+}
+
+/// An HTTP answer.
+struct HTTPReply: Sendable {
+    enum Body: Sendable {
+        case bytes([UInt8])
+        /// Encrypted while it is sent.
+        case encrypted(MediaLink)
+        /// Stays open.
+        case events(since: Int?)
+    }
+
+    var status: HTTPResponseStatus
+    var headers: HTTPHeaders
+    var body: Body
+
+    static func json(_ value: JSONValue, status: HTTPResponseStatus = .ok) -> HTTPReply {
+        HTTPReply(
+            status: status,
+            headers: ["Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"],
+            body: .bytes(value.bytes))
+    }
+
+    static func error(_ status: HTTPResponseStatus, _ reason: String) -> HTTPReply {
+        json(["error": .string(reason)], status: status)
+    }
+}
