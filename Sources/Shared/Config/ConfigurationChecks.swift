@@ -1,0 +1,164 @@
+extension ConfigurationReader {
+    /// Checks what one key alone cannot tell: pairs, combinations, and names that refer to each other.
+    mutating func check(_ configuration: GatewayConfiguration) {
+        let accounts = configuration.wecom.accounts.sorted { $0.key < $1.key }
+        for (name, account) in accounts {
+            check(account, AccountPlace(name: name, document: document), configuration)
+        }
+        checkDefaultAccount(configuration.wecom)
+        checkSharedBots(accounts.filter { $0.value.enabled })
+        checkReferences(configuration)
+        checkProgram(configuration)
+    }
+
+    private mutating func check(
+        _ account: GatewayConfiguration.Account, _ place: AccountPlace, _ configuration: GatewayConfiguration
+    ) {
+        guard account.enabled, configuration.wecom.enabled else { return }
+        checkKeys(of: account, place)
+        if account.draftChunk.minCharacters > account.draftChunk.maxCharacters {
+            mistake(at: place.path("draftChunk", "minChars"), "minChars is more than maxChars", "Lower it")
+        }
+        if account.bot.reconnect.minimum > account.bot.reconnect.maximum {
+            mistake(
+                at: place.path("bot", "reconnect", "minSeconds"), "minSeconds is more than maxSeconds", "Lower it")
+        }
+        if account.stream.minInterval >= account.stream.maxDuration {
+            mistake(
+                at: place.path("stream", "minIntervalSeconds"), "no refresh fits between two of stream.maxSeconds",
+                "Lower it, or raise stream.maxSeconds")
+        }
+        checkGroups(of: account, place, configuration)
+    }
+
+    private mutating func checkGroups(
+        of account: GatewayConfiguration.Account, _ place: AccountPlace, _ configuration: GatewayConfiguration
+    ) {
+        for (group, settings) in account.groups.sorted(by: { $0.key < $1.key }) {
+            if settings.requireMention == false, account.bot.effectiveMode != nil {
+                warn(
+                    at: place.path("groups", group, "requireMention"),
+                    "WeCom does not deliver group messages that do not mention the bot",
+                    "Remove the key, unless the agent channel is meant")
+            }
+            for tool in settings.tools ?? [] where configuration.tools[tool] == nil && tool != "*" {
+                warn(
+                    at: place.path("groups", group, "tools"),
+                    "there is no tool named \(JSON5Document.quoted(tool))",
+                    Self.suggestion(tool, among: Array(configuration.tools.keys), section: "tools"))
+            }
+        }
+        for (path, list, policy) in [
+            (place.path("bot", "dm", "allowFrom"), account.bot.directMessages, "dm.policy"),
+            (place.path("agent", "dm", "allowFrom"), account.agent.directMessages, "dm.policy"),
+        ] where !Set(list.allowFrom).subtracting(["*"]).isEmpty && (list.policy == .open || list.policy == .disabled) {
+            warn(
+                at: path, "\(policy) \(list.policy.rawValue) does not look at allowFrom",
+                "Set dm.policy to allowlist, or remove allowFrom")
+        }
+        if !account.groupAllowFrom.isEmpty, account.groupPolicy != .allowlist {
+            warn(
+                at: place.path("groupAllowFrom"),
+                "groupPolicy \(account.groupPolicy.rawValue) does not look at groupAllowFrom",
+                "Set groupPolicy to allowlist, or remove groupAllowFrom")
+        }
+    }
+
+    private mutating func checkDefaultAccount(_ wecom: GatewayConfiguration.WeCom) {
+        let path = JSON5Path("channels", "wecom", "defaultAccount")
+        guard wecom.enabled else { return }
+        guard !wecom.accounts.isEmpty else {
+            // Whatever else is wrong probably hides the account.
+            guard errors.isEmpty else { return }
+            mistake(
+                at: JSON5Path("channels", "wecom", "accounts"), "no bot is configured",
+                "Write channels.wecom.accounts.default.bot with botId and secret")
+            return
+        }
+        guard wecom.accounts[wecom.defaultAccount] == nil else { return }
+        let names = wecom.accounts.keys.sorted()
+        if document.value(at: path) == nil {
+            mistake(
+                at: path, "there are \(names.count) accounts and none is named default",
+                "Write one of \(Self.list(names))")
+        } else {
+            mistake(
+                at: path, "there is no account named \(JSON5Document.quoted(wecom.defaultAccount))",
+                Self.suggestion(wecom.defaultAccount, among: names, section: "channels.wecom.accounts"))
+        }
+    }
+
+    /// Two long connections of one bot would take it from each other for ever.
+    private mutating func checkSharedBots(_ accounts: [(key: String, value: GatewayConfiguration.Account)]) {
+        var owners: [String: String] = [:]
+        for (name, account) in accounts where account.bot.effectiveMode == .websocket && !account.bot.botID.isEmpty {
+            if let other = owners.updateValue(name, forKey: account.bot.botID) {
+                mistake(
+                    at: AccountPlace(name: name, document: document).path("bot", "botId"),
+                    "accounts \(other) and \(name) connect the same bot and would disconnect each other",
+                    "Give each account a bot of its own, or disable one")
+            }
+        }
+    }
+
+    private mutating func checkProgram(_ configuration: GatewayConfiguration) {
+        let gateway = configuration.gateway
+        if let listen = gateway.listen, listen == gateway.admin, listen.port != 0 {
+            mistake(
+                at: JSON5Path("gateway", "admin"), "gateway.listen and gateway.admin are the same address",
+                "Give each a port of its own")
+        }
+        if gateway.stateDirectory.isEmpty {
+            mistake(at: JSON5Path("gateway", "stateDir"), "the state folder has no name", "Write \"~/.wecom-aibot\"")
+        }
+        if configuration.limits.perConversationPerMinute > configuration.limits.perConversationPerHour {
+            mistake(
+                at: JSON5Path("limits", "perConversationPerMinute"),
+                "more messages a minute than perConversationPerHour allows in an hour", "Lower it")
+        }
+    }
+
+    static func list(_ names: [String]) -> String {
+        let shown = names.sorted().prefix(8).map { JSON5Document.quoted($0) }.joined(separator: ", ")
+        return names.count > 8 ? shown + ", …" : shown
+    }
+
+    /// What to write in place of a name that refers to nothing.
+    static func suggestion(_ name: String, among names: [String], section: String) -> String {
+        if let nearest = NearestKey.find(name, among: names.sorted()) {
+            return "Did you mean \(JSON5Document.quoted(nearest))?"
+        }
+        return names.isEmpty ? "Add it to \(section)" : "Add it to \(section), or write one of \(list(names))"
+    }
+}
+
+/// Where the keys of an account stand: in the account itself, or at `channels.wecom`.
+struct AccountPlace {
+    let own: JSON5Path
+    private let shared = JSON5Path("channels", "wecom")
+    private let document: JSON5Document
+
+    init(name: String, document: JSON5Document) {
+        self.document = document
+        let named = JSON5Path("channels", "wecom", "accounts", name)
+        own = document.value(at: named) == nil ? JSON5Path("channels", "wecom") : named
+    }
+
+    /// The path of a key: where it is given, else where it would be given in the account.
+    func path(_ keys: String...) -> JSON5Path { path(keys) }
+
+    func path(_ keys: [String]) -> JSON5Path {
+        let inAccount = own.appending(keys)
+        let atChannel = shared.appending(keys)
+        if document.value(at: inAccount) == nil, document.value(at: atChannel) != nil { return atChannel }
+        return inAccount
+    }
+
+    /// Whether the file gives the key (an empty string or null is as good as nothing), readable or not.
+    func isGiven(_ keys: String...) -> Bool {
+        switch document.value(at: path(keys))?.content {
+        case nil, .null, .string(""): false
+        default: true
+        }
+    }
+}
