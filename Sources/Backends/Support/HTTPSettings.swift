@@ -1,0 +1,53 @@
+public import AsyncHTTPClient
+import NIOCore
+import NIOSSL
+
+/// What outbound HTTP of backends trusts and goes through.
+public struct HTTPSettings: Sendable, Equatable {
+    /// PEM file with further trusted roots; nil for the system's roots alone.
+    public var caFile: String?
+    /// `http://[user:password@]host:port` of a proxy; nil for none. The environment is never asked.
+    public var proxyURL: String?
+    /// Bound of making a connection, TLS included.
+    public var connectTimeout: Duration
+
+    /// Creates settings.
+    public init(caFile: String? = nil, proxyURL: String? = nil, connectTimeout: Duration = .seconds(10)) {
+        self.caFile = caFile
+        self.proxyURL = proxyURL
+        self.connectTimeout = connectTimeout
+    }
+
+    /// Configuration for the `HTTPClient` that backends share. The owner of the client shuts it down.
+    ///
+    /// Redirects are not followed, and a failed connect is reported at once: both are the backends' business.
+    ///
+    /// - Throws: `HTTPSettingsError` for an unusable proxy address, an error of NIOSSL for an unreadable `caFile`.
+    public func clientConfiguration() throws -> HTTPClient.Configuration {
+        var configuration = HTTPClient.Configuration()
+        configuration.redirectConfiguration = .disallow
+        configuration.timeout.connect = .nanoseconds(connectTimeout.nanosecondsForNIO)
+        configuration.connectionPool.retryConnectionEstablishment = false
+        if let caFile {
+            var tls = TLSConfiguration.makeClientConfiguration()
+            tls.additionalTrustRoots = [.certificates(try NIOSSLCertificate.fromPEMFile(caFile))]
+            configuration.tlsConfiguration = tls
+        }
+        if let proxyURL { configuration.proxy = try Self.proxy(from: proxyURL) }
+        return configuration
+    }
+
+    private static func proxy(from text: String) throws -> HTTPClient.Configuration.Proxy {
+        guard let url = HTTPAddress(text), url.scheme == "http" else { throw HTTPSettingsError.unusableProxyURL }
+        guard let user = url.user else { return .server(host: url.host, port: url.port) }
+        return .server(
+            host: url.host, port: url.port,
+            authorization: .basic(username: user, password: url.password ?? ""))
+    }
+}
+
+/// Settings that cannot be used. Never carries the value, which may hold a password.
+public enum HTTPSettingsError: Error, Sendable, Equatable {
+    /// `proxyURL` is not `http://[user:password@]host:port`.
+    case unusableProxyURL
+}

@@ -1,0 +1,51 @@
+import Foundation
+import Logging
+import Shared
+
+@testable import Backends
+
+/// Messages and requests for the tests.
+enum Samples {
+    static func message(
+        _ text: String = "你好", parts: [MessagePart]? = nil, quote: Quote? = nil, click: CardClick? = nil
+    ) -> InboundMessage {
+        InboundMessage(
+            id: "msg-1", account: "default", channel: "aibot-ws",
+            conversation: Conversation(kind: .direct, id: "lin.wei"), sender: Sender(id: "lin.wei"),
+            parts: parts ?? [.text(text)], quote: quote, click: click, createdAt: 1_795_000_000_123)
+    }
+
+    static func request(_ text: String = "你好", workspace: String? = nil) -> BackendRequest {
+        BackendRequest(message: message(text), sessionID: "s1", workspace: workspace)
+    }
+
+    static let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+}
+
+/// Failure that `body` ends with; nil when it ends well or otherwise.
+func failure(of body: () async throws -> Void) async -> BackendFailure? {
+    do {
+        try await body()
+        return nil
+    } catch {
+        return error as? BackendFailure
+    }
+}
+
+/// Error that `body` ends with; nil when it ends well.
+func error(of body: () async throws -> Void) async -> (any Error)? {
+    do {
+        try await body()
+        return nil
+    } catch {
+        return error
+    }
+}
+
+extension ManualClock {
+    /// Suspends until the earliest sleeper waits for just this moment.
+    func untilSomeoneSleeps(until duration: Duration) async {
+        let wanted = MonotonicInstant().advanced(by: duration)
+        while nextDeadline != wanted { await Task.yield() }
+    }
+}
