@@ -42,6 +42,9 @@ private func check(_ chunks: [Chunk], of text: String, limit: Int, _ label: Stri
         let display = chunk.text(of: text)
         #expect(display.utf8.count <= limit, "\(label): \(display.utf8.count) bytes")
         #expect(openFence(after: display) == nil, "\(label): open fence in chunk at \(chunk.source)")
+        if chunk.sourceText(of: text).hasPrefix("| 行") {
+            #expect(chunk.prefix.contains("|---|:--:|---|"), "\(label): rows without header at \(chunk.source)")
+        }
     }
     #expect(position == text.utf8.count, "\(label): \(position) of \(text.utf8.count) bytes")
     #expect(chunks.map { $0.sourceText(of: text) }.joined() == text, "\(label): text changed")
@@ -224,6 +227,34 @@ struct ChunkerTests {
         check(Chunker(limitBytes: 1).chunks(of: text), of: text, limit: Chunker.minLimitBytes, "tiny")
         #expect(Chunker().chunks(of: "").isEmpty)
         #expect(Chunker().chunks(of: "a") == [Chunk(prefix: "", source: 0..<1, suffix: "")])
+    }
+
+    @Test(
+        "WS-12: noise of Markdown marks keeps the limit, the text and its clusters, whole and streamed",
+        arguments: 0..<8)
+    func noise(part: Int) {
+        let marks = [
+            "`", "```", "~~~", ">", "> ", "|", "|-|", "---", "\n", "\n", "\r\n", " ", "    ", "\t", "- ", "1. ", "# ",
+            "[", "](", ")",
+            "*", "**", "_", "a", "word. ", "中", "。", "👩‍👩‍👧‍👦", "🇨🇳", "\u{301}", "\r", "\\",
+        ]
+        var random = SeededGenerator(seed: UInt64(part) + 500)
+        for index in 0..<250 {
+            let few = (0..<6).map { _ in marks[Int.random(in: 0..<marks.count, using: &random)] }
+            let source = index % 2 == 0 ? marks : few
+            let text = (0..<Int.random(in: 20...250, using: &random)).map { _ in
+                source[Int.random(in: 0..<source.count, using: &random)]
+            }.joined()
+            let limit = [64, 100, 320][index % 3]
+            let chunks = Chunker(limitBytes: limit).chunks(of: text)
+            let label = "part \(part) index \(index)"
+            #expect(chunks.map { $0.sourceText(of: text) }.joined().utf8.elementsEqual(text.utf8), "\(label)")
+            #expect(chunks.allSatisfy { $0.text(of: text).utf8.count <= limit && !$0.source.isEmpty }, "\(label)")
+            let boundaries = clusterBoundaries(text)
+            let hasGiant = text.contains { $0.utf8.count > limit / 4 }
+            #expect(hasGiant || chunks.allSatisfy { boundaries.contains($0.source.upperBound) }, "\(label)")
+            #expect(streamed(text, limit: limit, &random, upTo: 1 + index % 30) == chunks, "\(label)")
+        }
     }
 
     @Test("WS-12: hostile fence lines and headers leave room for the answer")
