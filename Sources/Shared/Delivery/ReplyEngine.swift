@@ -263,7 +263,8 @@ public final class ReplyEngine: Sendable {
             metadata[LogKey.reason.rawValue] = .string(failure)
             logger.error("answer not delivered", metadata: metadata)
         } else {
-            logger.info(report.pushed > 0 ? "answer delivered by push fallback" : "answer delivered", metadata: metadata)
+            logger.info(
+                report.pushed > 0 ? "answer delivered by push fallback" : "answer delivered", metadata: metadata)
         }
     }
 
