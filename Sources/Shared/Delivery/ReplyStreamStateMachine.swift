@@ -201,6 +201,12 @@ public struct ReplyStreamStateMachine: Sendable {
         for chunk in text { closed.append(chunk.text(of: answer)) }
     }
 
+    /// Nothing more is to be said; what is unsaid is reported with `reason`.
+    public mutating func abandon(_ reason: String) {
+        guard !isComplete else { return }
+        give(up: reason)
+    }
+
     // MARK: Inputs from the channel
 
     /// The session is subscribed again.

@@ -68,6 +68,13 @@ final class Turn: Sendable, Hashable {
         turnHasCome.raise()
     }
 
+    /// Ends the delivery as well, whatever is still unsaid.
+    func abandon() {
+        stop(.interrupted)
+        state.withLock { $0.machine.abandon("interrupted") }
+        changed.raise()
+    }
+
     func sessionChanged(online: Bool) {
         state.withLock { state in
             if online { state.machine.sessionOnline() } else { state.machine.sessionOffline() }
