@@ -146,9 +146,10 @@ public struct HTTPBackend: Backend {
         var request = HTTPClientRequest(url: url)
         request.method = .POST
         request.headers.add(name: "Content-Type", value: "application/json")
-        request.headers.add(name: "Accept", value: "text/event-stream, application/x-ndjson, application/json, text/plain")
+        request.headers.add(
+            name: "Accept", value: "text/event-stream, application/x-ndjson, application/json, text/plain")
         // A connection kept from before may be dead, and this request is not tried again.
-        // DBG
+        request.headers.add(name: "Connection", value: "close")
         for (name, value) in settings.headers { request.headers.replaceOrAdd(name: name, value: value) }
         request.body = .bytes(ByteBuffer(bytes: body))
         return request
