@@ -66,7 +66,7 @@ public final class LWSTransport: WebSocketTransport {
 
     /// Sets, moves or removes the alarm of this observer.
     public func setAlarm(_ deadline: MonotonicInstant?, for observer: any ConnectionObserver) {
-        loop?.setAlarm(deadline, for: observer)
+        loop?.alarms.setAlarm(deadline, for: observer)
     }
 
     /// Nil on a wrong thread (the caller's bug) and after `shutdown()` (a race that ends in nothing).
