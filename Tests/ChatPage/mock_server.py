@@ -197,6 +197,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     world: World
     bot: Bot
+    accepting = True
 
     def log_message(self, *_):
         return
@@ -259,6 +260,9 @@ class Handler(BaseHTTPRequestHandler):
             return {"now": world.now(), "bots": world.bots, "users": world.users, "groups": world.groups, "faults": world.faults, "clock": clock}
 
     def events(self):
+        if not self.accepting:
+            self.reply(b"", "text/plain", 503)
+            return
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Cache-Control", "no-store")
@@ -272,7 +276,10 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             while True:
                 try:
-                    name, data = listener.get(timeout=10)
+                    event = listener.get(timeout=10)
+                    if event is None:
+                        return
+                    name, data = event
                     self.wfile.write(f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode())
                 except queue.Empty:
                     self.wfile.write(b": keep\n\n")

@@ -20,6 +20,7 @@ function choose(change) {
   Object.assign(store, { ...pick(change) });
   store.unread.delete(currentKey());
   for (const key of ["bot", "user", "group"]) remember(key, store[key] ?? "");
+  byId("messages").dataset.ready = "false";
   resetComposer();
   drawAll();
   emit("reload");
@@ -42,6 +43,7 @@ async function loadView() {
     const view = await api.view({ bot: store.bot, user: store.user, group: store.group });
     applyView(key, view.entries ?? [], since);
     loaded.add(key);
+    byId("messages").dataset.ready = String(key === currentKey());
     drawSidebar();
     greet();
   } catch (error) {

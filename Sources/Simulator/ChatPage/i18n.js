@@ -35,7 +35,7 @@ const TEXTS = {
     seconds: "Seconds", advance: "Advance", done: "Done", userId: "Id, such as wang.fang", userNameLabel: "Name", groupName: "Group name",
     groupMembers: "Members", create: "Create", dropFiles: "Drop to attach", tooLarge: "Files up to 20 MB can be attached",
     removeAttachment: "Remove {name}", failed: "Failed: {reason}", noBotText: "No bot has been set up in the simulator.",
-    displaced: "Bot displaced by another connection", opened: "Bot connected", closed: "Bot disconnected", yesterday: "Yesterday", today: "Today",
+    displaced: "Bot displaced by another connection", opened: "Bot connected", closed: "Bot disconnected", yesterday: "Yesterday", today: "Today", taskDone: "done:", taskOpen: "to do:",
   },
   zh: {
     title: "企业微信机器人模拟器", tagline: "机器人模拟器", people: "当前身份", conversations: "会话", direct: "单聊", groupsTitle: "群聊",
@@ -62,7 +62,7 @@ const TEXTS = {
     manual: "手动", plus30: "+30 秒", plus6m: "+6 分钟", seconds: "秒数", advance: "推进", done: "完成", userId: "账号，例如 wang.fang", userNameLabel: "姓名",
     groupName: "群名称", groupMembers: "成员", create: "创建", dropFiles: "松开即可添加", tooLarge: "附件不能超过 20 MB", removeAttachment: "移除 {name}",
     failed: "失败：{reason}", noBotText: "模拟器里还没有机器人。", displaced: "机器人被另一个连接顶替", opened: "机器人已连接", closed: "机器人已断开",
-    yesterday: "昨天", today: "今天",
+    yesterday: "昨天", today: "今天", taskDone: "已完成：", taskOpen: "待办：",
   },
 };
 

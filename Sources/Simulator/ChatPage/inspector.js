@@ -51,6 +51,7 @@ export function showInspector(open, moveFocus = true) {
   document.body.classList.toggle("inspector-open", open);
   byId("toggle-inspector").setAttribute("aria-expanded", String(open));
   byId("inspector").inert = !open;
+  byId("frames").scrollTop = byId("frames").scrollHeight;
   if (!moveFocus) return;
   (open ? byId("tab-frames") : byId("toggle-inspector")).focus();
 }

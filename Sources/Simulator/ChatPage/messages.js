@@ -13,6 +13,7 @@ const views = new Map();
 let following = true;
 let missed = 0;
 let lastTop = 0;
+let drawnKey = null;
 
 const scroller = () => byId("scroller");
 const messages = () => byId("messages");
@@ -53,14 +54,37 @@ function updateLatest() {
   byId("latest-text").textContent = missed > 0 ? t("newMessages", { n: missed }) : t("latest");
 }
 
-/** Draws the whole conversation again. */
+/** Draws the open conversation. When it is already shown, nodes and the scroll position stay. */
 export function reloadMessages() {
+  const entries = entriesOf(currentKey());
+  if (drawnKey === currentKey() && extend(entries)) {
+    arrange();
+    follow(false);
+    return;
+  }
+  rebuild(entries);
+}
+
+// Updates what is shown and appends the rest; false when entries vanished or changed places.
+function extend(entries) {
+  const shown = [...views.keys()];
+  if (!shown.every((id, index) => entries[index]?.id === id)) return false;
+  for (const entry of entries) {
+    const view = views.get(entry.id);
+    if (view) view.update(entry);
+    else place(entry);
+  }
+  return true;
+}
+
+function rebuild(entries) {
+  drawnKey = currentKey();
   views.clear();
   messages().replaceChildren();
   following = true;
   missed = 0;
   messages().setAttribute("aria-live", "off");
-  for (const entry of entriesOf(currentKey())) place(entry);
+  for (const entry of entries) place(entry);
   arrange();
   follow(false);
   requestAnimationFrame(() => messages().setAttribute("aria-live", "polite"));
@@ -83,9 +107,7 @@ export function showEntry(entry) {
   }
   const ordered = entriesOf(currentKey());
   if (ordered.at(-1)?.id !== entry.id) {
-    const keep = following;
-    reloadMessages();
-    following = keep;
+    rebuild(ordered);
     return;
   }
   const view = place(entry);
@@ -99,7 +121,7 @@ export function showEntry(entry) {
 
 /** Draws the changed texts of a new language. */
 export function retranslateMessages() {
-  reloadMessages();
+  rebuild(entriesOf(currentKey()));
 }
 
 // Day dividers and runs of one sender depend on neighbors, so they are set in one pass.
