@@ -11,11 +11,9 @@ import base64
 import json
 import mimetypes
 import queue
-import struct
 import threading
 import time
 import urllib.parse
-import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -24,22 +22,6 @@ import mock_answers as answers
 PAGE = Path(__file__).resolve().parents[2] / "Sources" / "Simulator" / "ChatPage"
 POLICY = "default-src 'self'; img-src 'self' data: https: http:"
 STEP_SECONDS = 0.06
-
-
-def sample_png(width=480, height=320):
-    """A gradient picture, made here so that no binary file is needed."""
-    rows = bytearray()
-    for y in range(height):
-        rows.append(0)
-        for x in range(width):
-            rows += bytes((60 + 120 * x // width, 120 + 80 * y // height, 230 - 60 * x // width))
-
-    def chunk(kind, data):
-        body = kind + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(rows))) + chunk(b"IEND", b"")
 
 
 class World:
@@ -58,7 +40,7 @@ class World:
         self.sequence = 0
         self.entries = {}
         self.frames = []
-        self.media = {"preview.png": ("image/png", sample_png())}
+        self.media = {"preview.png": ("image/png", answers.sample_png())}
         self.listeners = []
         self.counter = 0
 

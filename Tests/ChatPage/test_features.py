@@ -6,7 +6,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-import mock_server
+import mock_answers
 from conftest import DESKTOP, EXTERNAL, PHONE
 from test_page import ask
 
@@ -74,9 +74,44 @@ def test_unchanged_blocks_keep_their_nodes(visit, mock):
     assert first.evaluate("(node) => node.isConnected && node.textContent === 'first'")
 
 
+def test_older_state_of_an_entry_is_ignored(visit, mock):
+    page = visit.open(mock.address)
+    entry = put(mock, content="new text")
+    expect(bubble(page, entry)).to_have_text("new text")
+    world = mock.RequestHandlerClass.world
+    late = {**entry, "content": "old text", "updatedAt": entry["updatedAt"] - 1000}
+    with world.lock:
+        world.emit("entry", {"bot": KEY[0], "user": KEY[1], "group": None, "entry": late})
+    marker = put(mock, content="marker")
+    expect(bubble(page, marker)).to_be_visible()
+    expect(bubble(page, entry)).to_have_text("new text")
+
+
+def test_earlier_frames_are_not_lost_when_an_event_comes_first(visit, mock):
+    world = mock.RequestHandlerClass.world
+    with world.lock:
+        for number in range(5):
+            world.frame(KEY[0], "in", {"cmd": "aibot_send_msg", "headers": {"req_id": f"early-{number}"}})
+    page = visit.open(mock.address)
+    page.fill("#frame-filter", "early-")
+    expect(page.locator(".frame")).to_have_count(5)
+    numbers = page.evaluate(
+        """async () => {
+          const { store, addFrames, mergeFrames } = await import('/page/store.js');
+          const known = store.frames.map((frame) => frame.seq);
+          const frame = (seq) => ({ seq: seq + 10000, time: 0, direction: 'in', text: '{}' });
+          addFrames([frame(3)]);
+          mergeFrames([1, 2, 3].map(frame));
+          return store.frames.map((frame) => frame.seq).slice(known.length);
+        }"""
+    )
+    assert numbers == [10001, 10002, 10003]
+
+
 def test_scrolling_follows_only_a_reader_at_the_end(visit, mock):
     page = visit.open(mock.address)
-    put(mock, content="\n\n".join(f"line {n}" for n in range(80)))
+    tall = put(mock, content="\n\n".join(f"line {n}" for n in range(80)))
+    expect(bubble(page, tall).locator("p")).to_have_count(80)
     at_end = "() => { const s = document.querySelector('#scroller'); return s.scrollHeight - s.clientHeight - s.scrollTop < 4 }"
     page.wait_for_function(at_end)
     page.mouse.move(700, 400)
@@ -184,7 +219,7 @@ def test_composer_keys_and_quote(visit, mock):
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_attachments_travel_both_ways(visit, mock, shoot, size):
     page = visit.open(mock.address, size)
-    image = {"name": "shot.png", "mimeType": "image/png", "buffer": mock_server.sample_png(64, 48)}
+    image = {"name": "shot.png", "mimeType": "image/png", "buffer": mock_answers.sample_png(64, 48)}
     text = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"line\n"}
     page.set_input_files("#file-input", [image, text])
     expect(page.locator(".attachment")).to_have_count(2)

@@ -154,6 +154,7 @@ function toggle(frame, node, head) {
   if (open) {
     opened.add(frame.seq);
     node.append(detail(frame));
+    node.scrollIntoView({ block: "nearest" });
   } else {
     opened.delete(frame.seq);
     node.querySelector(".frame-detail")?.remove();

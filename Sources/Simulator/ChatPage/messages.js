@@ -119,7 +119,7 @@ export function showEntry(entry) {
   follow(true);
 }
 
-/** Draws the changed texts of a new language. */
+/** Draws everything again, for the texts of a new language. */
 export function retranslateMessages() {
   rebuild(entriesOf(currentKey()));
 }
@@ -151,5 +151,5 @@ function drawEmpty(empty) {
   if (!empty) return;
   const name = (store.group ? groupOf(store.group)?.name : botOf(store.bot)?.name) || store.group || store.bot || "";
   const text = !store.bot ? t("noBotText") : t(store.group ? "emptyGroup" : "emptyText");
-  box.replaceChildren(avatar(store.group ? "group" : "bot", name), el("h2", { text: t("emptyTitle", { name }) }), el("p", { text }));
+  box.replaceChildren(avatar(store.group ? "group" : "bot", name), el("h2", { text: t(store.group ? "emptyTitleGroup" : "emptyTitle", { name }) }), el("p", { text }));
 }
