@@ -13,7 +13,7 @@ import Testing
 
     private func backend(_ server: TestServer, _ client: HTTPClient) -> HTTPBackend {
         let settings = HTTPBackendSettings(url: server.address + "/chat?a=1", headers: ["X-Token": "t-secret"])
-        return HTTPBackend(settings: settings, client: client, clock: clock, logger: Samples.logger)
+        return HTTPBackend(settings: settings, client: client, clock: clock)
     }
 
     @Test(
@@ -180,6 +180,32 @@ import Testing
                 try await exchange.untilClosed()
             }
         }
+    }
+
+    @Test("GW-10: requests go through the proxy, with its credentials")
+    func proxy() async throws {
+        try await TestServer.with { server, _ in
+            let settings = HTTPSettings(proxyURL: "http://user:p%40ss@127.0.0.1:\(server.port)")
+            let client = HTTPClient(configuration: try settings.clientConfiguration())
+            let backend = HTTPBackend(
+                settings: HTTPBackendSettings(url: "https://flow.invalid/chat"), client: client, clock: clock)
+            async let ended = failure { try await backend.answer(Samples.request(), to: reply) }
+            let exchange = try await server.next()
+            #expect(exchange.head.method == .CONNECT)
+            #expect(exchange.head.uri == "flow.invalid:443")
+            #expect(
+                exchange.head.headers["proxy-authorization"] == [
+                    "Basic " + Data("user:p@ss".utf8).base64EncodedString()
+                ])
+            exchange.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+            #expect(await ended?.userText == "暂时连接不上 AI 服务,请稍后再试。")
+            try await client.shutdown()
+        }
+    }
+
+    @Test("GW-10: a file of roots that cannot be read is an error")
+    func roots() {
+        #expect(throws: (any Error).self) { try HTTPSettings(caFile: "/nonexistent/ca.pem").clientConfiguration() }
     }
 
     @Test("GW-10: a proxy address is read, and never shown")
