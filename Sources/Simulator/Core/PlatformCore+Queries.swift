@@ -31,6 +31,9 @@ extension PlatformCore {
     /// All open connections.
     public var connectionCount: Int { connections.all.count }
 
+    /// Bots that a program is subscribed to.
+    public var subscribedCount: Int { connections.owners.count }
+
     /// State of a connection; nil when it has ended.
     public func state(of connection: ConnectionID) -> ConnectionState? { connections[connection]?.state }
 

@@ -263,7 +263,9 @@ extension PlatformCore {
         if fired.contains(where: { $0.fault == .dropCallback }) { return (nil, false) }
         let sent = sendCallback(callback, now: now)
         if fired.contains(where: { $0.fault == .dropAfter }) { end(id, code: nil) }
-        if let close = fired.first(where: { $0.fault == .close }) { end(id, code: UInt16(clamping: close.code ?? 1000)) }
+        if let close = fired.first(where: { $0.fault == .close }) {
+            end(id, code: UInt16(clamping: close.code ?? 1000))
+        }
         return sent
     }
 

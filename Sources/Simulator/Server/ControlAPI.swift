@@ -54,7 +54,7 @@ struct ControlAPI: Sendable {
     }
 
     private func perform(_ action: UserAction) throws -> HTTPReply {
-        let result = engine.input { core, now -> ([PlatformAction], Result<UserActionOutcome, UserActionError>) in
+        let result = engine.call { core, now -> ([PlatformAction], Result<UserActionOutcome, UserActionError>) in
             do throws(UserActionError) {
                 let outcome = try core.userAction(action, now: now)
                 return (outcome.actions, .success(outcome))
@@ -168,7 +168,7 @@ struct ControlAPI: Sendable {
     private func responseURL(_ request: HTTPRequest) throws(FieldError) -> HTTPReply {
         let body = try Fields(body: request.body).value
         let code = request.query["response_code"] ?? ""
-        let answer = engine.input { core, now in
+        let answer = engine.call { core, now in
             let answer = core.responseURLPosted(code: code, body: body, now: now)
             return (answer.actions, (answer.errcode, answer.errmsg))
         }

@@ -110,7 +110,8 @@ public final class PlatformSimulator: Service, Sendable {
                 throw error
             }
         }
-        let host = configuration.listen.host.contains(":") ? "[\(configuration.listen.host)]" : configuration.listen.host
+        let host =
+            configuration.listen.host.contains(":") ? "[\(configuration.listen.host)]" : configuration.listen.host
         let baseURL = configuration.baseURL ?? "http://\(host):\(result.port)"
         engine.input { core, now in
             core.baseURL = baseURL

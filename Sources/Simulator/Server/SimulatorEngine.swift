@@ -56,7 +56,7 @@ final class SimulatorEngine: Sendable {
     // MARK: Inputs
 
     /// One call of the core; its actions are performed before or soon after this returns.
-    func input<Result>(_ body: (inout PlatformCore, Int) -> ([PlatformAction], Result)) -> Result {
+    func call<Result>(_ body: (inout PlatformCore, Int) -> ([PlatformAction], Result)) -> Result {
         let now = clock.now
         let result = state.withLockedValue { state in
             let (actions, result) = body(&state.core, now)
@@ -69,7 +69,7 @@ final class SimulatorEngine: Sendable {
     }
 
     func input(_ body: (inout PlatformCore, Int) -> [PlatformAction]) {
-        input { core, now in (body(&core, now), ()) }
+        call { core, now in (body(&core, now), ()) }
     }
 
     /// Reads the core.
@@ -128,7 +128,9 @@ final class SimulatorEngine: Sendable {
             if waiter.predicate(state.core) { return true }
             if Task.isCancelled || state.isStopped { return false }
             var waiter = waiter
-            waiter.timer = eventLoop.scheduleTask(in: TimeAmount(timeout)) { [weak self] () -> Void in self?.endWaiter(id) }
+            waiter.timer = eventLoop.scheduleTask(in: TimeAmount(timeout)) { [weak self] () -> Void in
+                self?.endWaiter(id)
+            }
             state.waiters[id] = waiter
             return nil
         }

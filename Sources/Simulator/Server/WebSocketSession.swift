@@ -37,7 +37,9 @@ final class WebSocketSession: ChannelDuplexHandler {
         var payload = frame.unmaskedData
         switch frame.opcode {
         case .text, .binary:
-            if let id, !hasSentClose { engine.frameReceived(id, payload.readBytes(length: payload.readableBytes) ?? []) }
+            if let id, !hasSentClose {
+                engine.frameReceived(id, payload.readBytes(length: payload.readableBytes) ?? [])
+            }
         case .ping:
             let pong = WebSocketFrame(fin: true, opcode: .pong, data: payload)
             context.writeAndFlush(wrapOutboundOut(pong), promise: nil)
@@ -45,7 +47,8 @@ final class WebSocketSession: ChannelDuplexHandler {
             if !hasSentClose {
                 hasSentClose = true
                 let echo = WebSocketFrame(
-                    fin: true, opcode: .connectionClose, data: payload.readSlice(length: min(2, payload.readableBytes))
+                    fin: true, opcode: .connectionClose,
+                    data: payload.readSlice(length: min(2, payload.readableBytes))
                         ?? ByteBuffer())
                 context.write(wrapOutboundOut(echo), promise: nil)
                 context.flush()
