@@ -237,7 +237,8 @@ extension PlatformCore {
     private mutating func addResponseURL(_ body: inout JSONObject, _ conversation: ConversationKey, now: Int) {
         guard options.includesResponseURL else { return }
         let code = random.urlSafeToken(43)
-        responseURLs = responseURLs.count < 10_000 ? responseURLs : responseURLs.filter { now < $0.value.expiresAt }
+        if responseURLs.count >= 10_000 { responseURLs = responseURLs.filter { now < $0.value.expiresAt } }
+        if responseURLs.count >= 10_000 { responseURLs.removeAll() }
         responseURLs[code] = ResponseURL(conversation: conversation, expiresAt: now + 3_600_000)
         body["response_url"] = .string("\(baseURL)/cgi-bin/aibot/response?response_code=\(code)")
     }

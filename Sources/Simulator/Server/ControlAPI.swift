@@ -122,6 +122,8 @@ struct ControlAPI: Sendable {
             guard let number = Int(text) else { throw FieldError("since", "must be the id of an event") }
             since = number
         }
+        // A browser that reconnects repeats the query and adds the header, which is newer.
+        since = request.lastEventID ?? since
         return HTTPReply(
             status: .ok, headers: ["Content-Type": "text/event-stream", "Cache-Control": "no-store"],
             body: .events(since: since))

@@ -44,6 +44,7 @@ public final class PlatformSimulator: Service, Sendable {
     private let logger: Logger
     private let group: MultiThreadedEventLoopGroup
     private let bound = Gate<Bound>()
+    private let sockets = OpenSockets()
     private let observer: Int
 
     /// A simulator. `clock` may be shared with tests, which advance it.
@@ -87,10 +88,8 @@ public final class PlatformSimulator: Service, Sendable {
         // Ending by cancellation is as good an end as a graceful shutdown.
         try? await gracefulShutdown()
         for listener in listeners { try? await listener.close() }
-        for channel in engine.stop() {
-            channel.close(mode: .all, promise: nil)
-            try? await channel.closeFuture.get()
-        }
+        engine.stop()
+        await sockets.closeAll()
         logger.debug("simulator stopped")
     }
 
@@ -125,6 +124,7 @@ public final class PlatformSimulator: Service, Sendable {
     private func bind(_ address: SimulatorAddress, tls: NIOSSLContext?) async throws -> any Channel {
         let configuration = self.configuration
         let engine = self.engine
+        let sockets = self.sockets
         let api = ControlAPI(engine: engine, pages: StaticPages())
         let guardian = HostGuard(boundHost: address.isLoopback ? address.host : nil)
         let highWater = max(configuration.maxPendingBytes, 64 << 10)
@@ -135,6 +135,7 @@ public final class PlatformSimulator: Service, Sendable {
             .childChannelOption(.writeBufferWaterMark, value: .init(low: highWater / 2, high: highWater))
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    sockets.add(channel)
                     let pipeline = channel.pipeline.syncOperations
                     if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
                     let upgrader = Self.upgrader(engine, guardian, maxMessageBytes: configuration.maxMessageBytes)

@@ -143,24 +143,20 @@ final class SimulatorEngine: Sendable {
         waiter?.continuation.resume(returning: false)
     }
 
-    /// Drops all connections and ends all waits; no timer fires afterwards.
-    func stop() -> [any Channel] {
-        let (channels, waiters) = state.withLockedValue { state in
+    /// Ends all waits; no timer fires and no connection is taken afterwards.
+    func stop() {
+        let waiters = state.withLockedValue { state in
             state.isStopped = true
             state.timer?.scheduled.cancel()
             state.timer = nil
             defer { state.waiters = [:] }
-            return (Array(state.channels.values), Array(state.waiters.values))
+            return Array(state.waiters.values)
         }
         for waiter in waiters {
             waiter.timer?.cancel()
             waiter.continuation.resume(returning: false)
         }
-        let streams = audience.withLockedValue { audience in
-            defer { audience.subscribers = [:] }
-            return audience.subscribers.values.map(\.channel)
-        }
-        return channels + streams
+        audience.withLockedValue { $0.subscribers = [:] }
     }
 
     // MARK: Performing

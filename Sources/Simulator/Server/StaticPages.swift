@@ -13,9 +13,11 @@ struct StaticPages: Sendable {
             Bundle.main.resourceURL, Bundle.main.bundleURL, Bundle.main.executableURL?.deletingLastPathComponent(),
         ]
         for place in places.compactMap({ $0 }) {
-            let folder = place.appendingPathComponent("wecom-aibot_Simulator.resources/ChatPage")
-            if FileManager.default.fileExists(atPath: folder.appendingPathComponent("index.html").path) {
-                return folder
+            for suffix in ["resources", "bundle"] {
+                let folder = place.appendingPathComponent("wecom-aibot_Simulator.\(suffix)/ChatPage")
+                if FileManager.default.fileExists(atPath: folder.appendingPathComponent("index.html").path) {
+                    return folder
+                }
             }
         }
         return nil
