@@ -178,44 +178,46 @@ struct CardTests {
         }
     }
 
-    @Test("SIM-1: a card is redrawn once, within five seconds, with its own task id")
+    private func update(_ taskID: String, _ users: [String]? = nil) throws -> JSONValue {
+        var body: JSONObject = JSONObject()
+        body["response_type"] = "update_template_card"
+        body["userids"] = users.map { .array($0.map { .string($0) }) }
+        body["template_card"] = try sample("button_interaction") {
+            $0["main_title"] = ["title": "Deployed"]
+            $0["task_id"] = .string(taskID)
+        }
+        return .object(body)
+    }
+
+    @Test("SIM-1: a card is redrawn once, within five seconds")
     func updates() throws {
         var harness = CoreHarness()
         let (id, reqID, _) = try clicked("button_interaction", key: "yes", &harness)
-        let update: (String, [String]?) throws -> JSONValue = { taskID, users in
-            var body: JSONObject = JSONObject()
-            body["response_type"] = "update_template_card"
-            body["userids"] = users.map { .array($0.map { .string($0) }) }
-            body["template_card"] = try sample("button_interaction") {
-                $0["main_title"] = ["title": "Deployed"]
-                $0["task_id"] = .string(taskID)
-            }
-            return .object(body)
-        }
-        let ack = try harness.command(id, "aibot_respond_update_msg", try update("t-1", nil), reqID: reqID)
+        let ack = try harness.command(id, "aibot_respond_update_msg", try update("t-1"), reqID: reqID)
         #expect(ack["errcode"] == 0)
         #expect(harness.bubbles().last?.card?["main_title"]?["title"] == "Deployed")
-        let again = try harness.command(id, "aibot_respond_update_msg", try update("t-1", nil), reqID: reqID)
+        let again = try harness.command(id, "aibot_respond_update_msg", try update("t-1"), reqID: reqID)
         #expect(again["errcode"] == 846_606)
 
         var late = CoreHarness()
         let (lateID, lateReqID, _) = try clicked("button_interaction", key: "yes", &late)
         late.advance(5_001)
-        let refused = try late.command(lateID, "aibot_respond_update_msg", try update("t-1", nil), reqID: lateReqID)
+        let refused = try late.command(lateID, "aibot_respond_update_msg", try update("t-1"), reqID: lateReqID)
         #expect(refused["errcode"] == 846_605)
         #expect(late.bubbles().last?.card?["main_title"]?["title"] == "Deploy?")
+    }
 
+    @Test("SIM-1: a card with another task id is acknowledged and not redrawn; userids limit who sees the new one")
+    func limitedUpdates() throws {
         var other = CoreHarness()
         let (otherID, otherReqID, _) = try clicked("button_interaction", key: "yes", &other)
-        let acked = try other.command(
-            otherID, "aibot_respond_update_msg", try update("t-other", nil), reqID: otherReqID)
+        let acked = try other.command(otherID, "aibot_respond_update_msg", try update("t-other"), reqID: otherReqID)
         #expect(acked["errcode"] == 0)
-        #expect(other.bubbles().last?.card?["main_title"]?["title"] == "Deploy?", "acknowledged, not redrawn")
+        #expect(other.bubbles().last?.card?["main_title"]?["title"] == "Deploy?")
 
         var limited = CoreHarness()
-        let (limitedID, limitedReqID, _) = try clicked("button_interaction", key: "yes", &limited)
-        _ = try limited.command(
-            limitedID, "aibot_respond_update_msg", try update("t-1", ["mei.chen"]), reqID: limitedReqID)
+        let (id, reqID, _) = try clicked("button_interaction", key: "yes", &limited)
+        _ = try limited.command(id, "aibot_respond_update_msg", try update("t-1", ["mei.chen"]), reqID: reqID)
         let entry = try #require(limited.bubbles().last)
         #expect(entry.json(for: "lin.wei")["card"]?["main_title"]?["title"] == "Deploy?")
         #expect(entry.json(for: "mei.chen")["card"]?["main_title"]?["title"] == "Deployed")

@@ -240,7 +240,7 @@ extension PlatformCore {
         if responseURLs.count >= 10_000 { responseURLs = responseURLs.filter { now < $0.value.expiresAt } }
         if responseURLs.count >= 10_000 { responseURLs.removeAll() }
         responseURLs[code] = ResponseURL(conversation: conversation, expiresAt: now + 3_600_000)
-        body["response_url"] = .string("\(baseURL)/cgi-bin/aibot/response?response_code=\(code)")
+        body["response_url"] = .string("\(baseURL(for: conversation.bot))/cgi-bin/aibot/response?response_code=\(code)")
     }
 
     /// Sends a callback, faults applied. Without a subscriber it is lost, or kept where options say so.

@@ -94,14 +94,14 @@ public final class PlatformSimulator: Service, Sendable {
     }
 
     private func listen() async throws -> [any Channel] {
-        let plain = try await bind(configuration.listen, tls: nil)
+        let plain = try await bind(configuration.listen, tls: nil, plainPort: nil)
         var listeners = [plain]
         var result = Bound(port: plain.localAddress?.port ?? configuration.listen.port)
         if let address = configuration.tlsListen {
             do {
                 let authority = try CertificateAuthority(hosts: [address.host])
                 try write(authority)
-                let channel = try await bind(address, tls: try authority.serverContext())
+                let channel = try await bind(address, tls: try authority.serverContext(), plainPort: result.port)
                 listeners.append(channel)
                 result.tlsPort = channel.localAddress?.port ?? address.port
             } catch {
@@ -121,7 +121,10 @@ public final class PlatformSimulator: Service, Sendable {
         return listeners
     }
 
-    private func bind(_ address: SimulatorAddress, tls: NIOSSLContext?) async throws -> any Channel {
+    /// `plainPort` is the port of the HTTP listener when this is another one.
+    private func bind(
+        _ address: SimulatorAddress, tls: NIOSSLContext?, plainPort: Int?
+    ) async throws -> any Channel {
         let configuration = self.configuration
         let engine = self.engine
         let sockets = self.sockets
@@ -138,7 +141,7 @@ public final class PlatformSimulator: Service, Sendable {
                     sockets.add(channel)
                     let pipeline = channel.pipeline.syncOperations
                     if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-                    let upgrader = Self.upgrader(engine, guardian, maxMessageBytes: configuration.maxMessageBytes)
+                    let upgrader = Self.upgrader(engine, guardian, configuration, plainPort: plainPort)
                     try pipeline.configureHTTPServerPipeline(
                         withServerUpgrade: (
                             upgraders: [upgrader],
@@ -154,19 +157,22 @@ public final class PlatformSimulator: Service, Sendable {
     }
 
     private static func upgrader(
-        _ engine: SimulatorEngine, _ guardian: HostGuard, maxMessageBytes: Int
+        _ engine: SimulatorEngine, _ guardian: HostGuard, _ configuration: SimulatorConfiguration, plainPort: Int?
     ) -> NIOWebSocketServerUpgrader {
         NIOWebSocketServerUpgrader(
-            maxFrameSize: maxMessageBytes,
+            maxFrameSize: configuration.maxMessageBytes,
             shouldUpgrade: { channel, head in
                 channel.eventLoop.makeSucceededFuture(guardian.problem(head) == nil ? [:] : nil)
             },
-            upgradePipelineHandler: { channel, _ in
+            upgradePipelineHandler: { channel, head in
                 channel.eventLoop.makeCompletedFuture {
                     let aggregator = NIOWebSocketFrameAggregator(
                         minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: 1_024,
-                        maxAccumulatedFrameSize: maxMessageBytes)
-                    try channel.pipeline.syncOperations.addHandlers([aggregator, WebSocketSession(engine: engine)])
+                        maxAccumulatedFrameSize: configuration.maxMessageBytes)
+                    let host = configuration.baseURL == nil ? head.headers.first(name: "host") : nil
+                    let session = WebSocketSession(
+                        engine: engine, baseURL: host.flatMap { HostGuard.baseURL(host: $0, port: plainPort) })
+                    try channel.pipeline.syncOperations.addHandlers([aggregator, session])
                 }
             })
     }

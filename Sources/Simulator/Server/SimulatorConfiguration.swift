@@ -34,7 +34,7 @@ public struct SimulatorConfiguration: Sendable {
     public var tlsListen: SimulatorAddress?
     /// File that gets the certificate of the authority made at start, as PEM.
     public var caOut: String?
-    /// Start of media urls; nil is the HTTP listener.
+    /// Start of media urls; nil is the HTTP listener, by the name under which the bot's program reached us.
     public var baseURL: String?
     /// Behavior of the platform.
     public var options = PlatformOptions()

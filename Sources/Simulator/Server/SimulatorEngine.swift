@@ -76,7 +76,7 @@ final class SimulatorEngine: Sendable {
     func read<Result>(_ body: (PlatformCore) -> Result) -> Result { state.withLockedValue { body($0.core) } }
 
     /// Registers a WebSocket; nil when there are too many.
-    func connectionOpened(_ channel: any Channel, address: String) -> ConnectionID? {
+    func connectionOpened(_ channel: any Channel, address: String, baseURL: String?) -> ConnectionID? {
         let id = state.withLockedValue { state -> ConnectionID? in
             guard !state.isStopped, state.channels.count < maxConnections else { return nil }
             let id = ConnectionID(state.nextConnection)
@@ -84,7 +84,9 @@ final class SimulatorEngine: Sendable {
             state.channels[id] = channel
             return id
         }
-        if let id { input { core, now in core.connectionOpened(id, address: address, now: now) } }
+        if let id {
+            input { core, now in core.connectionOpened(id, address: address, baseURL: baseURL, now: now) }
+        }
         return id
     }
 

@@ -15,14 +15,19 @@ final class WebSocketSession: ChannelDuplexHandler {
     typealias OutboundOut = WebSocketFrame
 
     private let engine: SimulatorEngine
+    private let baseURL: String?
     private var id: ConnectionID?
     private var hasSentClose = false
 
-    init(engine: SimulatorEngine) { self.engine = engine }
+    /// `baseURL`: how this client reaches our HTTP side; nil is the common way.
+    init(engine: SimulatorEngine, baseURL: String?) {
+        self.engine = engine
+        self.baseURL = baseURL
+    }
 
     func handlerAdded(context: ChannelHandlerContext) {
         let address = context.remoteAddress?.ipAddress ?? "127.0.0.1"
-        id = engine.connectionOpened(context.channel, address: address)
+        id = engine.connectionOpened(context.channel, address: address, baseURL: baseURL)
         if id == nil { context.close(promise: nil) }
     }
 
