@@ -41,7 +41,10 @@ enum BenchBot {
                 if case .stream(_, let bytes) = request, bytes > 20_480 {
                     group.addTask { await bot.answerThroughEngine(message, route, answers, request) }
                 } else {
-                    group.addTask { await bot.answer(route, answers, request) }
+                    // Answers only shuffle text: they run where the sockets are.
+                    group.addTask(executorPreference: LWSTransport.shared) {
+                        await bot.answer(route, answers, request)
+                    }
                 }
             }
         }
@@ -110,12 +113,9 @@ private final class Answers: Sendable {
     }
 
     private let text: [UInt8]
-    private let cache: NSCache<NSString, Parts> = NSCache()
-
-    private final class Parts: Sendable {
-        let parts: [String]
-        init(_ parts: [String]) { self.parts = parts }
-    }
+    private let lock = NSLock()
+    // Touched under `lock` alone.
+    nonisolated(unsafe) private var cache: [String: [String]] = [:]
 
     init(text: [UInt8]) { self.text = text }
 
@@ -135,14 +135,14 @@ private final class Answers: Sendable {
 
     /// `count` growing prefixes, the last one of `bytes` bytes, each cut at a whole character.
     func parts(_ count: Int, _ bytes: Int) -> [String] {
-        let key = "\(count) \(bytes)" as NSString
-        if let known = cache.object(forKey: key) { return known.parts }
+        let key = "\(count) \(bytes)"
+        if let known = lock.withLock({ cache[key] }) { return known }
         let parts = (1...count).map { index -> String in
             var end = min(bytes * index / count, text.count)
             while end > 0, end < text.count, text[end] & 0xC0 == 0x80 { end -= 1 }
             return String(decoding: text[..<end], as: UTF8.self)
         }
-        cache.setObject(Parts(parts), forKey: key)
+        lock.withLock { cache[key] = parts }
         return parts
     }
 }
