@@ -6,8 +6,7 @@ import Shared
 /// The configured backends, and which of them answers whom.
 struct BackendRouter: Sendable {
     private let backends: [String: any Backend]
-    private let bindings: [GatewayConfiguration.Binding]
-    private let fallback: String
+    private let configuration: GatewayConfiguration
 
     init(
         _ configuration: GatewayConfiguration, client: HTTPClient, clock: any MonotonicClock, logger: Logger
@@ -15,9 +14,7 @@ struct BackendRouter: Sendable {
         backends = configuration.backends.mapValues { settings in
             Self.backend(settings, client: client, clock: clock, logger: logger)
         }
-        bindings = configuration.bindings
-        // `config check` made sure that one of the two holds.
-        fallback = configuration.backends["default"] != nil ? "default" : configuration.backends.keys.first ?? "default"
+        self.configuration = configuration
     }
 
     private static func backend(
@@ -39,19 +36,16 @@ struct BackendRouter: Sendable {
         case .http:
             return HTTPBackend(
                 settings: HTTPBackendSettings(url: settings.url, headers: headers, timeout: settings.timeout),
-                client: client, clock: clock, logger: logger)
+                client: client, clock: clock)
         }
     }
 
     /// Name and backend for a message; nil when the configuration names none that exists.
     func backend(for message: InboundMessage) -> (name: String, backend: any Backend)? {
         let group = message.conversation.kind == .group ? message.conversation.id : nil
-        let bound = bindings.first {
-            $0.match.matches(
-                account: message.account.rawValue, group: group, user: message.sender.id.rawValue)
-        }
-        let name = bound?.backend ?? fallback
-        return backends[name].map { (name, $0) }
+        let name = configuration.backendName(
+            account: message.account.rawValue, group: group, user: message.sender.id.rawValue)
+        return name.flatMap { name in backends[name].map { (name, $0) } }
     }
 
     /// Handler that asks the right backend.

@@ -1,9 +1,8 @@
 import ArgumentParser
+import Foundation
 import Gateway
 import Logging
 import Shared
-
-import struct Foundation.ProcessInfo
 
 /// The program itself.
 struct Run: AsyncParsableCommand {
@@ -21,7 +20,7 @@ struct Run: AsyncParsableCommand {
         let configuration = try file.load()
         let logger = configuration.makeLogger("wecom-aibot")
         for key in configuration.notYetEffective() {
-            logger.warning("\("setting has no effect yet")", metadata: .init([.path: key.keyPath, .reason: key.sentence]))
+            logger.warning("setting has no effect yet", metadata: .init([.path: key.keyPath, .reason: key.sentence]))
         }
         let lock = try StateLock.take(configuration)
         defer { withExtendedLifetime(lock) {} }
