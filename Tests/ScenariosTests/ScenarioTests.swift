@@ -1,21 +1,26 @@
-import Foundation
 import Scenarios
 import Testing
 
-enum Fixtures {
-    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appendingPathComponent("fixtures").path
-    static let scenarios = (try? ScenarioFile.all(in: folder + "/scenarios")) ?? []
-}
-
 @Suite struct ScenarioTests {
-    @Test(arguments: Fixtures.scenarios) func inProcess(path: String) async throws {
+    @Test("SIM-5: scenario passes in process", arguments: Fixtures.scenarios)
+    func inProcess(path: String) async throws {
         let result = await ScenarioPlayer.play(try ScenarioFile.load(path), over: .inProcess)
         #expect(result.passed, "\(result.failure ?? "")")
     }
 
-    @Test(arguments: Fixtures.scenarios) func sockets(path: String) async throws {
+    @Test("SIM-5: scenario passes over sockets", arguments: Fixtures.scenarios)
+    func sockets(path: String) async throws {
         let result = await ScenarioPlayer.play(try ScenarioFile.load(path), over: .sockets)
         #expect(result.passed, "\(result.failure ?? "")")
+    }
+
+    @Test("SIM-5: results are counted for a person")
+    func summary() async throws {
+        var seen: [String] = []
+        let paths = [Fixtures.folder + "/scenarios/server-ping.scenario", "/nowhere.scenario"]
+        let summary = await ScenarioPlayer.play(paths: paths, over: .inProcess) { seen.append($0.path) }
+        #expect(seen == paths)
+        #expect(summary.description == "2 scenarios, 1 passed, 1 failed")
+        #expect(summary.failures.count == 1)
     }
 }

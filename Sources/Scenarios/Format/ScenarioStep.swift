@@ -10,6 +10,7 @@ struct ScenarioStep: Sendable {
         // What the platform does.
         case connects
         case refuses
+        case ignores
         case drops(code: UInt16?)
         case inbound(JSONValue)
         case inboundText(String)
@@ -23,6 +24,7 @@ struct ScenarioStep: Sendable {
         case ends(String?)
         // What moves it.
         case advance(Duration)
+        case wait(Duration)
         case handler(String, HandlerVerb)
         case push(Conversation, String)
         case shutdown

@@ -10,11 +10,11 @@ protocol ScenarioRig: Sendable {
     /// Lets the connection that waits come up.
     func accept() async throws
     /// Lets it fail.
-    func refuse() async
+    func refuse() async throws
     /// Sends the client a message.
     func deliver(_ text: String) async throws
     /// Ends the connection, with a close frame when there is a code.
-    func drop(code: UInt16?) async
+    func drop(code: UInt16?) async throws
     /// Suspends until what was sent and what it caused on this thread of execution has arrived.
     ///
     /// - Parameter status: asks the session, on its executor.
@@ -51,24 +51,12 @@ final class InProcessRig: ScenarioRig {
             })
     }
 
-    func accept() throws { wire.accept(try newest()) }
-
-    func refuse() {
-        if let id = wire.connections.last { wire.refuse(id, .connectFailed("refused")) }
-    }
-
-    func deliver(_ text: String) throws { wire.deliver(text, to: try newest()) }
-
-    func drop(code: UInt16?) {
-        if let id = wire.connections.last { wire.dropConnection(id, .byPeer(code: code)) }
-    }
+    func accept() throws { wire.accept(try transport.connecting()) }
+    func refuse() throws { wire.refuse(try transport.connecting(), .connectFailed("refused")) }
+    func deliver(_ text: String) throws { wire.deliver(text, to: try transport.connected()) }
+    func drop(code: UInt16?) throws { wire.dropConnection(try transport.connected(), .byPeer(code: code)) }
 
     func quiesce(_ status: @Sendable () async -> SessionStatus) async { await wire.settle() }
 
     func stop() async { await wire.settle() }
-
-    private func newest() throws -> ConnectionID {
-        guard let id = wire.connections.last else { throw RigProblem(words: "there is no connection") }
-        return id
-    }
 }

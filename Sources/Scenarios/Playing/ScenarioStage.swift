@@ -117,12 +117,12 @@ final class ScenarioStage: Sendable {
         throw RigProblem(words: "the client never comes to rest")
     }
 
-    /// Moves time from one instant at which something is due to the next.
-    func advance(by duration: Duration) async throws {
+    /// Moves time from one instant at which something is due to the next, and stops early when asked to.
+    func advance(by duration: Duration, unless isEnough: () -> Bool) async throws {
         let end = clock.now.advanced(by: duration)
         for _ in 0..<Self.mostRounds {
             let now = clock.now
-            guard now < end else { return }
+            guard now < end, !isEnough() else { return }
             let due = [clock.nextDeadline, rig.transport.nextDeadline(after: now)].compactMap { $0 }.filter { $0 > now }
             clock.advance(by: now.duration(to: min(end, due.min() ?? end)))
             try await settle()

@@ -28,6 +28,7 @@ final class SocketRig: ScenarioRig {
     }
 
     func accept() async throws {
+        _ = try transport.connecting()
         server.accept()
         try await wait("the connection to come up") { [server] in
             let counts = server.counts
@@ -35,13 +36,20 @@ final class SocketRig: ScenarioRig {
         }
     }
 
-    func refuse() { server.refuse() }
+    func refuse() throws {
+        _ = try transport.connecting()
+        server.refuse()
+    }
 
     func deliver(_ text: String) throws {
+        _ = try transport.connected()
         guard server.send(text) else { throw RigProblem(words: "there is no connection") }
     }
 
-    func drop(code: UInt16?) { server.drop(code: code) }
+    func drop(code: UInt16?) throws {
+        _ = try transport.connected()
+        server.drop(code: code)
+    }
 
     /// Two hops over the transport's thread let it fire what is due; the answer to a ping comes after what was sent
     /// before it.
