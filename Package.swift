@@ -59,7 +59,7 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(
-            name: "Gateway", dependencies: ["Shared", "AIBotWS", "WebhookCompat", "Backends", logging, lifecycle],
+            name: "Gateway", dependencies: ["Shared", "AIBotWS", "WebhookCompat", "Backends", logging, lifecycle, httpClient],
             swiftSettings: swiftSettings),
         .target(
             name: "Simulator",
@@ -80,6 +80,7 @@ let package = Package(
             name: "wecom-aibot",
             dependencies: [
                 "Shared", "AIBotWS", "Backends", "Gateway", "Simulator", "Scenarios", logging, lifecycle,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),

@@ -23,6 +23,8 @@ struct StatusProblem: Error {
     var status: Int
     var retryAfter: Duration?
     var label: String
+    /// Words that an `error` text of the body holds. Only a service of the operator's own may speak to the person.
+    var userText: String?
 
     init(_ response: HTTPClientResponse) async {
         status = Int(response.status.code)
@@ -37,6 +39,9 @@ struct StatusProblem: Error {
             // The status alone tells enough.
         }
         label = ErrorLabel.ofBody(body)
+        if let words = JSONValue.parse(body)?["error"]?.string, !words.isEmpty {
+            userText = String(words.prefix(AnswerDelivery.maxErrorCharacters))
+        }
     }
 }
 
@@ -111,8 +116,9 @@ struct ServiceTrouble: Sendable {
         return transient.contains(error)
     }
 
-    /// Bounded words for the log. Errors of the HTTP client name addresses at most.
+    /// Bounded words for the log. The full description of an HTTP client error can hold header values.
     static func describe(_ error: any Error) -> String {
-        String("\(type(of: error)): \(error)".prefix(200))
+        if let error = error as? HTTPClientError { return "HTTP client: \(error.shortDescription)" }
+        return String("\(type(of: error)): \(error)".prefix(200))
     }
 }

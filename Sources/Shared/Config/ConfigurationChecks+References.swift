@@ -128,8 +128,8 @@ extension ConfigurationReader {
         _ job: GatewayConfiguration.CronJob, at path: JSON5Path, _ configuration: GatewayConfiguration
     ) {
         let needed = [
-            ("name", job.name, "a name"), ("cron", job.schedule, "such as \"0 9 * * 1-5\""),
-            ("message", job.message, "the text"), ("to", job.target, "such as \"user:lin.wei\""),
+            ("name", job.name, "\"brief\""), ("cron", job.schedule, "\"0 9 * * 1-5\""),
+            ("message", job.message, "\"…\""), ("to", job.target, "\"user:lin.wei\""),
         ]
         for (key, value, example) in needed where value.isEmpty {
             needOnce(path.appending(key), "a scheduled message needs \(key)", "Write \(key): \(example)")

@@ -141,7 +141,8 @@ extension ConfigurationCodec where Value == String {
             type: "object (JSON Schema)",
             read: { text, value, path, reader in
                 guard case .object = value.content else {
-                    reader.typeMistake(value, at: path, expected: "an object", example: "{ … }")
+                    reader.typeMistake(
+                        value, at: path, expected: "an object", example: "keys and values in braces: {key: …}")
                     return
                 }
                 text = value.jsonText

@@ -105,7 +105,7 @@ struct ShownMember: Sendable, Equatable {
 extension ConfigurationSection {
     mutating func read(_ value: JSON5Value, at path: JSON5Path, with reader: inout ConfigurationReader) {
         guard case .object(let members) = value.content else {
-            reader.typeMistake(value, at: path, expected: "an object", example: "{ … }")
+            reader.typeMistake(value, at: path, expected: "an object", example: "keys and values in braces: {key: …}")
             return
         }
         let fields = Self.fields
@@ -154,7 +154,8 @@ extension ConfigurationCodec {
             nestedKeys: { element.nestedKeys("\($0).<\(placeholder)>") },
             read: { map, value, path, reader in
                 guard case .object(let members) = value.content else {
-                    reader.typeMistake(value, at: path, expected: "an object", example: "{name: …}")
+                    reader.typeMistake(
+                        value, at: path, expected: "an object", example: "names and values in braces: {name: …}")
                     return
                 }
                 guard reader.accepts(count: members.count, most: most, at: path) else { return }
@@ -185,7 +186,8 @@ extension ConfigurationCodec {
             type: "list of \(element.type)", nestedKeys: { element.nestedKeys("\($0)[]") },
             read: { list, value, path, reader in
                 guard case .array(let elements) = value.content else {
-                    reader.typeMistake(value, at: path, expected: "a list", example: "[ … ]")
+                    reader.typeMistake(
+                        value, at: path, expected: "a list", example: "a list in brackets, even for one element: [ … ]")
                     return
                 }
                 guard reader.accepts(count: elements.count, most: most, at: path) else { return }

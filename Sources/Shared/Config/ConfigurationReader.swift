@@ -59,10 +59,12 @@ struct ConfigurationReader {
 
     /// An unknown key is an error when it is known from an older form of the file, else a warning.
     mutating func unknownKey(_ member: JSON5Member, at path: JSON5Path, known: [String]) {
-        guard warnings.count < Self.maxIssues || errors.count < Self.maxIssues else { return }
         let full = path.appending(member.key)
         if let advice = ConfigurationShapes.advice(for: full) {
             mistake(at: full, advice.problem, advice.fix)
+        } else if warnings.count >= Self.maxIssues {
+            // Nothing more is told, so nothing more is searched.
+            return
         } else if let nearest = NearestKey.find(member.key, among: known) {
             warn(at: full, "this key is not known and has no effect", "Did you mean \(path.appending(nearest))?")
         } else if let elsewhere = ConfigurationKeys.place(of: member.key) {

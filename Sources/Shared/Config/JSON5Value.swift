@@ -206,9 +206,9 @@ public struct JSON5Path: Sendable, Hashable, CustomStringConvertible {
                 segments.append(.index(index))
                 rest = rest[close...].dropFirst()
             } else if rest.first == "\"" {
-                guard let close = rest.dropFirst().firstIndex(of: "\"") else { return nil }
-                segments.append(.key(String(rest[..<close].dropFirst())))
-                rest = rest[close...].dropFirst()
+                guard let (key, length) = Self.quotedKey(at: rest) else { return nil }
+                segments.append(.key(key))
+                rest = rest.dropFirst(length)
             } else {
                 let key = rest.prefix { $0 != "." && $0 != "[" }
                 guard !key.isEmpty else { return nil }
@@ -223,6 +223,21 @@ public struct JSON5Path: Sendable, Hashable, CustomStringConvertible {
         }
         guard !segments.isEmpty else { return nil }
         self.segments = segments
+    }
+
+    /// The key of a string literal that the text starts with, and the literal's length in characters.
+    private static func quotedKey(at text: Substring) -> (key: String, length: Int)? {
+        var isEscaped = false
+        var length = 1
+        for character in text.dropFirst() {
+            length += 1
+            if character == "\"", !isEscaped { break }
+            isEscaped = character == "\\" && !isEscaped
+        }
+        guard let literal = try? JSON5Document(parsing: String(text.prefix(length))),
+            case .string(let key) = literal.root.content
+        else { return nil }
+        return (key, length)
     }
 
     /// This path and one object key more.

@@ -191,10 +191,11 @@ public struct ReplyStreamStateMachine: Sendable {
     }
 
     private mutating func collectClosed() {
-        let text = cutter.takeSealed()
-        guard !text.isEmpty else { return }
+        let sealed = cutter.takeSealed()
+        guard !sealed.isEmpty else { return }
         let answer = cutter.text
-        for chunk in text { closed.append(chunk.text(of: answer)) }
+        // A bubble of blank lines alone would never stop spinning, and nobody misses it.
+        closed.append(contentsOf: sealed.map { $0.text(of: answer) }.filter(VisibleText.isVisible))
     }
 
     // MARK: Inputs from the channel

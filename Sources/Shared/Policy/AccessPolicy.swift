@@ -165,6 +165,41 @@ public enum AccessPolicy {
         }
     }
 
+    /// The rules in one sentence, for `config check` and `doctor`; names how many ids are listed, not which.
+    public static func summary(_ settings: AccessSettings) -> String {
+        directSummary(settings) + "; " + groupSummary(settings)
+    }
+
+    private static func directSummary(_ settings: AccessSettings) -> String {
+        let isForAll = settings.directAllowFrom.contains("*")
+        let listed = settings.directAllowFrom.count
+        switch settings.directMode {
+        case .open: return "everyone may write directly"
+        case .disabled: return "nobody may write directly"
+        case .allowlist where isForAll, .pairing where isForAll: return "everyone may write directly (* in allowFrom)"
+        case .allowlist: return "only listed users (\(listed)) may write directly"
+        case .pairing:
+            return
+                "only listed (\(listed)) and paired (\(settings.paired.count)) users may write directly, others must pair"
+        }
+    }
+
+    private static func groupSummary(_ settings: AccessSettings) -> String {
+        if settings.groupMode == .disabled { return "the bot answers in no group" }
+        let common = settings.groups["*"]
+        var parts = ["the bot answers in every group"]
+        if settings.groupMode == .allowlist, !settings.groupAllowFrom.contains("*") {
+            parts = ["the bot answers only in listed groups (\(settings.groupAllowFrom.count))"]
+        }
+        if let senders = common?.allowFrom, !senders.contains("*") {
+            parts.append("only listed senders (\(senders.count))")
+        }
+        parts.append(common?.requireMention ?? true ? "when it is mentioned" : "to every message")
+        let own = settings.groups.keys.count { $0 != "*" }
+        if own > 0 { parts.append("unless the group's own settings (\(own)) differ") }
+        return parts.joined(separator: ", ")
+    }
+
     private static func direct(_ settings: AccessSettings, _ sender: String) -> Decision {
         switch settings.directMode {
         case .open: return .allow

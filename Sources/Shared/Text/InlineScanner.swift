@@ -83,7 +83,7 @@ struct InlineScanner {
 /// Links, inline code and emphasis in one line.
 struct InlineSpans {
     /// Farthest that the end of a link's destination is looked for, in bytes.
-    static let maxDestination = 2_048
+    static let maxDestination = 1_024
     private static let maxDepth = 32
 
     private struct Opener {
@@ -98,6 +98,8 @@ struct InlineSpans {
     private var spans: [Range<Int>] = []
     private var openers: [Opener] = []
     private var unclosedCode: Set<Int> = []
+    /// First `)` at or after the last link looked at.
+    private var nextParen = 0
 
     /// Ranges not to be cut, sorted and merged; what is open at the end counts if it began in the window.
     static func find(in bytes: [UInt8], _ line: Range<Int>, window: Int) -> [Range<Int>] {
@@ -167,6 +169,14 @@ struct InlineSpans {
         var depth = 0
         var end = index + 1
         let farthest = min(line.upperBound, end + Self.maxDestination)
+        while nextParen < end || (nextParen < line.upperBound && bytes[nextParen] != ASCII.closeParen) {
+            nextParen = max(nextParen + 1, end)
+        }
+        guard nextParen < farthest || farthest == line.upperBound else { return index + 1 }
+        if nextParen >= farthest {
+            spans.append(opener.position..<line.upperBound)
+            return index + 1
+        }
         while end < farthest {
             if bytes[end] == ASCII.openParen { depth += 1 }
             if bytes[end] == ASCII.closeParen { depth -= 1 }

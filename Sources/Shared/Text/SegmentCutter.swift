@@ -131,8 +131,10 @@ public struct SegmentCutter: Sendable {
 extension SegmentCutter {
     private mutating func read() {
         while true {
-            let newline = bytes[searched...].firstIndex(of: ASCII.lineFeed)
-            let end = newline.map { $0 + 1 } ?? bytes.count
+            // Farther away the segment is too long in any case.
+            let farthest = min(bytes.count, start + limitBytes + 8)
+            let newline = bytes[searched..<farthest].firstIndex(of: ASCII.lineFeed)
+            let end = newline.map { $0 + 1 } ?? farthest
             if let overflow = firstOverflow(upTo: end) {
                 cut(at: overflow)
                 continue

@@ -288,6 +288,33 @@ struct ConfigurationMistakeTests {
         #expect(bad.errors.count == ConfigurationReader.maxIssues)
     }
 
+    @Test(
+        "whatever single byte or value of a good file is damaged, reading it ends with lines, not with a trap",
+        arguments: 0..<4)
+    func damaged(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        let bytes = Array(canonicalSample.utf8)
+        let values = ["-1", "1e308", "NaN", "9223372036854775808", "null", "''", "[[]]", "{a: {}}", "'\\0'", "true"]
+        let document = try JSON5Document(parsing: bytes)
+        var refused = 0
+        for _ in 0..<100 {
+            var changed = bytes
+            changed[Int.random(in: changed.indices, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
+            let key = try #require(ConfigurationKeys.all.randomElement(using: &generator))
+            let path = key.path.replacing("<account>", with: "default").replacing("[]", with: "[0]")
+            let value = values.randomElement(using: &generator) ?? "1"
+            let edited = JSON5Path(parsing: path).flatMap { try? document.setting($0, to: value) } ?? "{"
+            for candidate in [changed, Array(edited.utf8)] {
+                let result = GatewayConfiguration.load(
+                    bytes: candidate, file: "test.json5", environment: canonicalEnvironment
+                ) { canonicalFiles[$0] ?? "" }
+                if result.configuration == nil { refused += 1 }
+                #expect((result.configuration == nil) == !result.errors.isEmpty)
+            }
+        }
+        #expect(refused > 50)
+    }
+
     @Test("a backend warns of keys of another type")
     func foreignKeys() {
         let text =

@@ -168,10 +168,11 @@ struct JSON5ReadingTests {
 
     @Test("paths are written and read")
     func paths() {
-        let path = JSON5Path([.key("channels"), .key("x.y"), .index(2), .key("name")])
-        #expect(path.description == #"channels."x.y"[2].name"#)
+        let path = JSON5Path([.key("channels"), .key("x.\"y\\"), .index(2), .key("name")])
+        #expect(path.description == #"channels."x.\"y\\"[2].name"#)
         #expect(JSON5Path(parsing: path.description) == path)
         #expect(JSON5Path(parsing: "") == nil)
+        #expect(JSON5Path(parsing: "a.\"b") == nil)
         #expect(JSON5Path(parsing: "a.") == nil)
         #expect(JSON5Path(parsing: "a[x]") == nil)
         #expect(JSON5Path(parsing: "a..b") == nil)

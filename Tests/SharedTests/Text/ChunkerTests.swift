@@ -42,6 +42,9 @@ private func check(_ chunks: [Chunk], of text: String, limit: Int, _ label: Stri
         let display = chunk.text(of: text)
         #expect(display.utf8.count <= limit, "\(label): \(display.utf8.count) bytes")
         #expect(openFence(after: display) == nil, "\(label): open fence in chunk at \(chunk.source)")
+        if chunk.sourceText(of: text).hasPrefix("| 行") {
+            #expect(chunk.prefix.contains("|---|:--:|---|"), "\(label): rows without header at \(chunk.source)")
+        }
     }
     #expect(position == text.utf8.count, "\(label): \(position) of \(text.utf8.count) bytes")
     #expect(chunks.map { $0.sourceText(of: text) }.joined() == text, "\(label): text changed")
@@ -52,14 +55,19 @@ private func streamed(_ text: String, limit: Int, _ random: inout SeededGenerato
     var result: [Chunk] = []
     let scalars = Array(text.unicodeScalars)
     var index = 0
+    var appends = 0
     while index < scalars.count {
         let next = min(scalars.count, index + Int.random(in: 1...upTo, using: &random))
         var delta = String.UnicodeScalarView()
         delta.append(contentsOf: scalars[index..<next])
         cutter.append(String(delta))
         index = next
-        let open = cutter.open
-        if open.display.utf8.count > limit { Issue.record("open display of \(open.display.utf8.count) bytes") }
+        appends += 1
+        // Each display costs its length: with the smallest deltas every eighth is enough.
+        if upTo > 8 || appends % 8 == 0 {
+            let count = cutter.open.display.utf8.count
+            if count > limit { Issue.record("open display of \(count) bytes") }
+        }
         result += cutter.takeSealed()
     }
     if let last = cutter.finish() { result.append(last) }
@@ -76,7 +84,7 @@ struct ChunkerTests {
             var generator = TextGenerator(seed: seed)
             let isLarge = index % 20 == 0
             let limit = isLarge ? 1_024 : [320, 400, 512][index % 3]
-            let text = generator.text(size: isLarge ? 6_000 : 100 + generator.pick(900))
+            let text = generator.text(size: isLarge ? 4_000 : 100 + generator.pick(600))
             let chunks = Chunker(limitBytes: limit).chunks(of: text)
             check(chunks, of: text, limit: limit, "seed \(seed)")
             let pieces = streamed(text, limit: limit, &generator.random, upTo: [5, 40, 2_000][index % 3])
@@ -133,6 +141,39 @@ struct ChunkerTests {
             check(chunks, of: text, limit: 600, "tables")
             #expect(chunks.count > 2)
             #expect(chunks.allSatisfy { $0.prefix.isEmpty && $0.suffix.isEmpty })
+        }
+    }
+
+    @Test("WS-12: header, delimiter and first row of a table stay together")
+    func tableHead() {
+        let table = "| name | value |\n|------|-------|\n| a | b |\n"
+        for filler in 200..<320 {
+            let text = String(repeating: "x", count: filler) + "\n" + table + "\nend of it, with words to go on\n"
+            let chunks = Chunker(limitBytes: 320).chunks(of: text)
+            #expect(chunks.contains { $0.sourceText(of: text).contains(table) }, "filler \(filler)")
+        }
+        let row = "| " + String(repeating: "word ", count: 120) + "|\n"
+        let long = "\n\n| name |\n|---|\n" + row + row
+        let chunks = Chunker(limitBytes: 320).chunks(of: long)
+        #expect(chunks[0].source.count > 200)
+        #expect(chunks.dropFirst().allSatisfy { $0.prefix == "| name |\n|---|\n" })
+    }
+
+    @Test("WS-12: a paragraph right below a table does not get its header")
+    func belowTable() {
+        var generator = TextGenerator(seed: 4)
+        let table = generator.table("\n", rows: 5, lead: "")
+        let text = table + String(repeating: "word ", count: 80)
+        let chunks = Chunker(limitBytes: table.utf8.count + 40).chunks(of: text)
+        #expect(chunks[0].sourceText(of: text) == table)
+        #expect(chunks.allSatisfy { $0.prefix.isEmpty })
+    }
+
+    @Test("WS-12: a line that begins like a fence is not cut where it still looks like one")
+    func almostFence() {
+        for filler in 200..<230 {
+            let text = String(repeating: "a", count: filler) + "\n``` `" + String(repeating: "b", count: 300) + "\n"
+            check(Chunker(limitBytes: 320).chunks(of: text), of: text, limit: 320, "filler \(filler)")
         }
     }
 
@@ -226,6 +267,34 @@ struct ChunkerTests {
         #expect(Chunker().chunks(of: "a") == [Chunk(prefix: "", source: 0..<1, suffix: "")])
     }
 
+    @Test(
+        "WS-12: noise of Markdown marks keeps the limit, the text and its clusters, whole and streamed",
+        arguments: 0..<8)
+    func noise(part: Int) {
+        let marks = [
+            "`", "```", "~~~", ">", "> ", "|", "|-|", "---", "\n", "\n", "\r\n", " ", "    ", "\t", "- ", "1. ", "# ",
+            "[", "](", ")",
+            "*", "**", "_", "a", "word. ", "中", "。", "👩‍👩‍👧‍👦", "🇨🇳", "\u{301}", "\r", "\\",
+        ]
+        var random = SeededGenerator(seed: UInt64(part) + 500)
+        for index in 0..<250 {
+            let few = (0..<6).map { _ in marks[Int.random(in: 0..<marks.count, using: &random)] }
+            let source = index % 2 == 0 ? marks : few
+            let text = (0..<Int.random(in: 20...250, using: &random)).map { _ in
+                source[Int.random(in: 0..<source.count, using: &random)]
+            }.joined()
+            let limit = [64, 100, 320][index % 3]
+            let chunks = Chunker(limitBytes: limit).chunks(of: text)
+            let label = "part \(part) index \(index)"
+            #expect(chunks.map { $0.sourceText(of: text) }.joined().utf8.elementsEqual(text.utf8), "\(label)")
+            #expect(chunks.allSatisfy { $0.text(of: text).utf8.count <= limit && !$0.source.isEmpty }, "\(label)")
+            let boundaries = clusterBoundaries(text)
+            let hasGiant = text.contains { $0.utf8.count > limit / 4 }
+            #expect(hasGiant || chunks.allSatisfy { boundaries.contains($0.source.upperBound) }, "\(label)")
+            #expect(streamed(text, limit: limit, &random, upTo: 1 + index % 30) == chunks, "\(label)")
+        }
+    }
+
     @Test("WS-12: hostile fence lines and headers leave room for the answer")
     func hostile() {
         let texts = [
@@ -264,6 +333,17 @@ struct SegmentCutterTests {
         cutter.append("```")
         #expect(cutter.open.display == "Text\n```swift\nlet x\n```")
         #expect(cutter.open.source == 0..<cutter.utf8Count && cutter.takeSealed().isEmpty)
+    }
+
+    @Test("WS-12: a quoted fence stays open while the next line has no character yet that leaves the quote")
+    func openQuote() {
+        var cutter = SegmentCutter(limitBytes: 320)
+        cutter.append("> ```\n> a\n")
+        #expect(cutter.open.suffix == "> ```")
+        cutter.append(" ")
+        #expect(cutter.open.suffix == "\n> ```")
+        cutter.append("> b\nout")
+        #expect(cutter.open.suffix == "")
     }
 
     @Test("WS-12: a snapshot that keeps the sealed part is taken over, another diverges")

@@ -1,0 +1,25 @@
+import Foundation
+
+/// Last bytes that a program wrote to its standard error, for the log.
+final class StandardErrorTail: @unchecked Sendable {
+    // `bytes` is touched under `lock` alone.
+    private let lock = NSLock()
+    private var bytes: [UInt8] = []
+    private let limit: Int
+
+    init(limit: Int = 4096) { self.limit = limit }
+
+    func append(_ more: [UInt8]) {
+        lock.withLock {
+            bytes.append(contentsOf: more)
+            if bytes.count > limit { bytes.removeFirst(bytes.count - limit) }
+        }
+    }
+
+    /// Text with blank ends removed; a character that the bound cut is dropped.
+    var text: String {
+        let tail = lock.withLock { bytes }
+        let start = tail.count < limit ? 0 : tail.firstIndex { $0 & 0b1100_0000 != 0b1000_0000 } ?? 0
+        return String(decoding: tail[start...], as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+}

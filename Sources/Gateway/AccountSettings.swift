@@ -1,0 +1,118 @@
+import AIBotWS
+import Shared
+
+/// Turns an account of the configuration into what its bot runs with.
+struct AccountSettings {
+    let name: String
+    let account: GatewayConfiguration.Account
+    let limits: GatewayConfiguration.Limits
+    let stopWithin: Duration
+    let environment: [String: String]
+
+    /// - Throws: `URLProblem` for an address that passed the check of the file and still cannot be used.
+    func client() throws -> AIBotClient.Configuration {
+        let bot = account.bot
+        var target = try ConnectionTarget(url: bot.wsURL)
+        target.caFile = account.network.caFile.isEmpty ? nil : account.network.caFile
+        target.proxy = try proxy(for: target)
+        target.connectTimeout = account.network.timeout
+        var session = SessionConfiguration(
+            botID: BotID(bot.botID), secret: bot.secret?.reveal() ?? "", target: target)
+        session.heartbeat = bot.heartbeat
+        session.ackTimeout = bot.ackTimeout
+        session.eventAckTimeout = min(bot.ackTimeout, session.eventAckTimeout)
+        session.minBackoff = bot.reconnect.minimum
+        session.maxBackoff = bot.reconnect.maximum
+        session.onReplaced =
+            switch bot.onReplaced {
+            case .wait: .wait
+            case .exit: .exit
+            case .takeover: .takeover
+            }
+        var client = AIBotClient.Configuration(session: session)
+        client.account = AccountID(name)
+        client.name = account.name.isEmpty ? nil : account.name
+        client.displayName = bot.displayName.isEmpty ? nil : bot.displayName
+        client.engine = engine
+        // The last fifth is for saying goodbye: sealing bubbles and closing.
+        client.drain = stopWithin * 0.8
+        return client
+    }
+
+    private func proxy(for target: ConnectionTarget) throws -> ConnectionTarget.Proxy? {
+        switch account.network.egressProxy {
+        case .none: nil
+        case .environment:
+            try .from(
+                setting: "env", environment: environment, host: target.host, port: target.port, secure: target.secure)
+        case .proxy(let address, let user, let password):
+            ConnectionTarget.Proxy(
+                host: address.host, port: address.port,
+                credentials: user.map { "\($0):\(password?.reveal() ?? "")" })
+        }
+    }
+
+    private var engine: EngineSettings {
+        var engine = EngineSettings()
+        engine.concurrentTasks = limits.concurrentTasks
+        engine.queuedPerConversation = limits.queuedPerConversation
+        engine.welcomeText = account.bot.welcomeText
+        engine.reply = reply
+        return engine
+    }
+
+    private var reply: ReplySettings {
+        let bot = account.bot
+        var reply = ReplySettings()
+        reply.maxBubbleAge = account.stream.maxDuration
+        reply.minInterval = account.stream.minInterval
+        reply.firstHintAfter = bot.replyTimeout
+        reply.hintEvery = account.stream.hintInterval
+        if !account.stream.hints.isEmpty { reply.hints = account.stream.hints }
+        if !bot.streamPlaceholderContent.isEmpty { reply.opening = bot.streamPlaceholderContent }
+        reply.showsGrowth = account.streamMode == .partial
+        reply.ackTimeout = bot.ackTimeout
+        reply.keepFor = account.lateReplyKeep
+        reply.reasoning = account.stream.thinking == .fold ? .fold : .drop
+        return reply
+    }
+
+    /// Policy for messages and commands alike.
+    var gate: @Sendable (InboundMessage) -> GateVerdict {
+        let settings = access
+        return { message in
+            let conversation: AccessPolicy.Conversation =
+                message.conversation.kind == .group ? .group(message.conversation.id) : .direct
+            let decision = AccessPolicy.decide(
+                settings, conversation: conversation, sender: message.sender.id.rawValue,
+                mentioned: message.mentioned)
+            switch decision {
+            case .allow: return .allow
+            case .deny(let reason): return .deny(line: reason.userText(.both), reason: reason.logWord)
+            }
+        }
+    }
+
+    private var access: AccessSettings {
+        let direct = account.bot.directMessages
+        let directMode: AccessSettings.DirectMode =
+            switch direct.policy {
+            case .open: .open
+            case .allowlist: .allowlist
+            case .pairing: .pairing
+            case .disabled: .disabled
+            }
+        let groupMode: AccessSettings.GroupMode =
+            switch account.groupPolicy {
+            case .open: .open
+            case .allowlist: .allowlist
+            case .disabled: .disabled
+            }
+        return AccessSettings(
+            directMode: directMode, directAllowFrom: direct.allowFrom, groupMode: groupMode,
+            groupAllowFrom: account.groupAllowFrom,
+            groups: account.groups.mapValues {
+                AccessSettings.GroupEntry(requireMention: $0.requireMention, allowFrom: $0.allowFrom)
+            })
+    }
+}
