@@ -6,6 +6,7 @@ struct ScenarioParser {
     private let path: String
     private let frame: (String) throws -> String
     private var line = 0
+    private var hasHints = false
     private(set) var title = ""
     private(set) var covers: [String] = []
     private(set) var settings = ScenarioSettings()
@@ -293,6 +294,7 @@ struct ScenarioParser {
         case "heartbeats":
             guard rest.optionalWord("shown") else { throw ScenarioProblem(message: "`set heartbeats shown`") }
             settings.showsHeartbeats = true
+        case "slack": settings.slack = try rest.duration()
         case "heartbeat": settings.heartbeat = try rest.duration()
         default: try setEngine(key, &rest)
         }
@@ -302,7 +304,10 @@ struct ScenarioParser {
         switch key {
         case "firstHintAfter": settings.engine.reply.firstHintAfter = try rest.duration()
         case "hintEvery": settings.engine.reply.hintEvery = try rest.duration()
-        case "hint": settings.engine.reply.hints = [try rest.text()]
+        case "hint":
+            if !hasHints { settings.engine.reply.hints = [] }
+            hasHints = true
+            settings.engine.reply.hints.append(try rest.text())
         case "minInterval": settings.engine.reply.minInterval = try rest.duration()
         case "maxBubbleAge": settings.engine.reply.maxBubbleAge = try rest.duration()
         case "keepFor": settings.engine.reply.keepFor = try rest.duration()

@@ -57,6 +57,8 @@ struct ScenarioSettings: Sendable {
     var heartbeat: Duration = .seconds(30)
     /// Whether heartbeats are frames of the scenario; else they are answered and not shown.
     var showsHeartbeats = false
+    /// How late an expected frame may be on the scenario's clock.
+    var slack: Duration = .zero
     var seed: UInt64 = 1
     var engine = EngineSettings()
 

@@ -43,7 +43,7 @@ public enum ScenarioPlayer {
         await withTaskGroup(of: Void.self) { group in
             group.addTask(executorPreference: stage.executor) { await stage.runClient() }
             group.addTask(executorPreference: stage.executor) { await stage.runPushes() }
-            var run = ScenarioRun(stage, names: [:])
+            var run = ScenarioRun(stage, slack: file.settings.slack)
             let failure = await run.perform(file)
             await stage.stop()
             group.cancelAll()

@@ -8,10 +8,12 @@ struct ScenarioRun {
     private let stage: ScenarioStage
     private var pattern: FramePattern
     private var handlers: [String: HandlerScript] = [:]
+    private let slack: Duration
 
-    init(_ stage: ScenarioStage, names: [String: JSONValue]) {
+    init(_ stage: ScenarioStage, slack: Duration) {
         self.stage = stage
-        pattern = FramePattern(names: names)
+        self.slack = slack
+        pattern = FramePattern(names: [:])
     }
 
     /// First difference as text, with file and line; nil when there is none.
@@ -46,7 +48,10 @@ struct ScenarioRun {
         case .drops(let code): try await stage.rig.drop(code: code)
         case .inbound(let frame): try await send(frame)
         case .inboundText(let text): try await stage.rig.deliver(text)
-        case .outbound(let expected): return try compareFrame(expected)
+        case .outbound(let expected):
+            let observations = stage.observations
+            if slack > .zero { try await stage.advance(by: slack) { observations.firstWire != nil } }
+            return try compareFrame(expected)
         case .noFrames: return try checkNoFrames()
         case .clientCloses: return try expectClose()
         case .status(let expected): return try compareStatus(expected)
