@@ -1,5 +1,6 @@
 import AIBotWS
 import Foundation
+import Logging
 import Scenarios
 import Shared
 import Testing
@@ -126,5 +127,60 @@ extension RecorderTests {
         #expect(text.contains("title: two lines\n"))
         #expect(!text.contains("\"PRIVATE\""))
         _ = try Fixtures.scenario(text)
+    }
+}
+
+extension RecorderTests {
+    /// A real handler, which gives its whole answer at once, on the system's clock.
+    @Test("SIM-5: a run of a program that nobody scripted replays")
+    func unscripted() async throws {
+        let transport = InProcessTransport(clock: SystemMonotonicClock())
+        transport.setReply { _, text in
+            guard let frame = try? JSONValue(parsing: text.utf8), frame["errcode"] == nil else { return [] }
+            return [JSONValue.dictionary(["headers": frame["headers"], "errcode": .integer(0), "errmsg": "ok"]).text]
+        }
+        let recorder = ScenarioRecorder()
+        let clock = SystemMonotonicClock()
+        let bot = AIBotClient(
+            AIBotClient.Configuration(
+                session: SessionConfiguration(
+                    botID: "aibPRIVATE", secret: "PRIVATE",
+                    target: ConnectionTarget(secure: false, host: "127.0.0.1", port: 9))
+            ),
+            transport: transport, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            tap: { recorder.record($0, $1, at: clock.now) })
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try? await bot.run { message, reply in try await reply.append("You said: " + message.text) }
+            }
+            let id = await transport.connection(number: 1)
+            for number in 1...3 {
+                let before = await transport.sent(id, atLeast: 1).count
+                transport.deliver(Self.message(number), to: id)
+                await Self.finalFrame(transport, id, after: before)
+            }
+            group.cancelAll()
+        }
+        let text = recorder.text(title: "unscripted")
+        #expect(!text.contains("PRIVATE"))
+        #expect(text.contains("handler h3 gets"))
+        let replay = await ScenarioPlayer.play(try Fixtures.scenario(text), over: .inProcess)
+        #expect(replay.passed, "\(replay.failure ?? "")\n\(text)")
+    }
+
+    private static func message(_ number: Int) -> String {
+        """
+        {"cmd":"aibot_msg_callback","headers":{"req_id":"PRIVATE\(number)"},"body":{"msgid":"m\(number)","chattype":"single",
+        "from":{"userid":"lin.wei"},"msgtype":"text","text":{"content":"message \(number)"}}}
+        """
+    }
+
+    private static func finalFrame(_ transport: InProcessTransport, _ id: ConnectionID, after count: Int) async {
+        var wanted = count + 1
+        while true {
+            let sent = await transport.sent(id, atLeast: wanted)
+            if sent[count...].contains(where: { $0.contains("\"finish\":true") }) { return }
+            wanted = sent.count + 1
+        }
     }
 }
