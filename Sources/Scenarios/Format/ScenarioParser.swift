@@ -294,6 +294,9 @@ struct ScenarioParser {
         case "heartbeats":
             guard rest.optionalWord("shown") else { throw ScenarioProblem(message: "`set heartbeats shown`") }
             settings.showsHeartbeats = true
+        case "order":
+            guard rest.optionalWord("free") else { throw ScenarioProblem(message: "`set order free`") }
+            settings.isOrderFree = true
         case "slack": settings.slack = try rest.duration()
         case "heartbeat": settings.heartbeat = try rest.duration()
         default: try setEngine(key, &rest)

@@ -59,6 +59,8 @@ struct ScenarioSettings: Sendable {
     var showsHeartbeats = false
     /// How late an expected frame may be on the scenario's clock.
     var slack: Duration = .zero
+    /// Whether frames that are due together may come in any order.
+    var isOrderFree = false
     var seed: UInt64 = 1
     var engine = EngineSettings()
 

@@ -70,7 +70,10 @@ final class Observations: @unchecked Sendable {
 
     // MARK: Taking
 
-    func takeWire() -> Wire? { lock.withLock { wire.isEmpty ? nil : wire.removeFirst() } }
+    func takeWire(_ index: Int = 0) -> Wire? {
+        lock.withLock { wire.indices.contains(index) ? wire.remove(at: index) : nil }
+    }
+    var pendingWire: [Wire] { lock.withLock { wire } }
     func takeCall(where isWanted: (JSONValue) -> Bool) -> HandlerScript? {
         lock.withLock { calls.firstIndex { isWanted($0.message) }.map { calls.remove(at: $0) } }
     }

@@ -7,6 +7,10 @@ protocol ScenarioRig: Sendable {
     var transport: ObservedTransport { get }
     /// Where it connects to.
     var target: ConnectionTarget { get }
+    /// Runs the client's tasks.
+    var executor: any TaskExecutor { get }
+    /// Tasks' jobs so far, where they do not run together with the transport's.
+    var jobs: UInt64 { get }
     /// Lets the connection that waits come up.
     func accept() async throws
     /// Lets it fail.
@@ -29,10 +33,13 @@ struct RigProblem: Error { var words: String }
 /// What the platform does with a message at once: nil for nothing.
 typealias FrameSink = @Sendable (String) -> String?
 
-/// A platform in the same process: no sockets, no threads of its own, no time but the scenario's.
+/// A platform in the same process: no sockets, no time but the scenario's, and one queue for everything, so that each run
+/// is like the last.
 final class InProcessRig: ScenarioRig {
     let transport: ObservedTransport
     let target = ConnectionTarget(secure: false, host: "127.0.0.1", port: 9)
+    var executor: any TaskExecutor { wire }
+    var jobs: UInt64 { 0 }
     private let wire: InProcessTransport
 
     init(clock: ManualClock, observations: Observations, sink: @escaping FrameSink) {

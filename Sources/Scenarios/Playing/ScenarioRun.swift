@@ -9,10 +9,12 @@ struct ScenarioRun {
     private var pattern: FramePattern
     private var handlers: [String: HandlerScript] = [:]
     private let slack: Duration
+    private let isOrderFree: Bool
 
-    init(_ stage: ScenarioStage, slack: Duration) {
+    init(_ stage: ScenarioStage, _ settings: ScenarioSettings) {
         self.stage = stage
-        self.slack = slack
+        slack = settings.slack
+        isOrderFree = settings.isOrderFree
         pattern = FramePattern(names: [:])
     }
 
@@ -112,7 +114,7 @@ struct ScenarioRun {
     }
 
     private mutating func compareFrame(_ expected: JSONValue) throws {
-        guard let item = stage.observations.takeWire() else {
+        guard let item = stage.observations.takeWire(isOrderFree ? matches(expected) : 0) else {
             throw Failure(words: "expected a frame; none came" + Self.expected(readable(expected)))
         }
         guard case .frame(let text) = item else {
@@ -127,6 +129,22 @@ struct ScenarioRun {
         } catch {
             throw Failure(words: "\(error.path) \(error.words)" + Self.difference(readable(expected), frame.text))
         }
+    }
+
+    /// Place of the first frame that matches, among those before anything else; 0 when none does.
+    private func matches(_ expected: JSONValue) -> Int {
+        for (index, item) in stage.observations.pendingWire.enumerated() {
+            guard case .frame(let text) = item, let frame = try? JSONValue(parsing: text.utf8) else { return 0 }
+            var trial = pattern
+            trial.names["last"] = frame["headers"]?["req_id"]
+            do throws(FramePattern.Mismatch) {
+                try trial.match(expected, frame)
+                return index
+            } catch {
+                continue
+            }
+        }
+        return 0
     }
 
     private func checkNoFrames() throws {

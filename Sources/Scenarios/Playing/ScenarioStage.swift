@@ -5,7 +5,6 @@ import Shared
 /// Everything that one run of a scenario needs: the client, its clock, and the platform's side.
 final class ScenarioStage: Sendable {
     let clock: ManualClock
-    let executor = CountingExecutor()
     let observations = Observations()
     let rig: any ScenarioRig
     let client: AIBotClient
@@ -107,11 +106,9 @@ final class ScenarioStage: Sendable {
     func settle() async throws {
         var calm = 0
         for _ in 0..<Self.mostRounds {
-            let before = executor.count &+ observations.activity
-            await executor.idle()
+            let before = rig.jobs &+ observations.activity
             try await rig.quiesce { [client] in await client.session.status }
-            await executor.idle()
-            calm = executor.count &+ observations.activity == before ? calm + 1 : 0
+            calm = rig.jobs &+ observations.activity == before ? calm + 1 : 0
             if calm >= 2 { return }
         }
         throw RigProblem(words: "the client never comes to rest")

@@ -6,6 +6,9 @@ import Shared
 final class SocketRig: ScenarioRig {
     let transport: ObservedTransport
     let target: ConnectionTarget
+    var executor: any TaskExecutor { tasks }
+    var jobs: UInt64 { tasks.count }
+    private let tasks = CountingExecutor()
     private let sockets: LWSTransport
     private let server: ScriptedServer
     private let observations: Observations
@@ -54,11 +57,14 @@ final class SocketRig: ScenarioRig {
     /// Two hops over the transport's thread let it fire what is due; the answer to a ping comes after what was sent
     /// before it.
     func quiesce(_ status: @Sendable () async -> SessionStatus) async throws {
+        await tasks.idle()
         _ = await status()
         try await agree(status)
-        guard server.counts.open > 0 else { return }
-        server.ping()
-        try await wait("the client to answer a ping") { [server] in server.isPingAnswered }
+        if server.counts.open > 0 {
+            server.ping()
+            try await wait("the client to answer a ping") { [server] in server.isPingAnswered }
+        }
+        await tasks.idle()
     }
 
     /// Waits until both sides see the same connections.

@@ -56,7 +56,7 @@ struct RecordingWriter {
             "set firstHintAfter \(time(reply.firstHintAfter))", "set hintEvery \(time(reply.hintEvery))",
             "set minInterval \(time(reply.minInterval))", "set maxBubbleAge \(time(reply.maxBubbleAge))",
             "set queuedPerConversation \(options.engine.queuedPerConversation)",
-            "set concurrentTasks \(options.engine.concurrentTasks)", "set slack 250ms",
+            "set concurrentTasks \(options.engine.concurrentTasks)", "set slack 250ms", "set order free",
         ]
         if options.displayName != nil { lines.append("set displayName \(quoted(FrameScrubber.botName))") }
         if reply.hints != ReplySettings().hints { lines += reply.hints.map { "set hint \(quoted($0))" } }
