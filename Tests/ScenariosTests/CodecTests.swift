@@ -5,7 +5,8 @@ import Testing
 
 /// Every frame of the folder through the codec.
 @Suite struct CodecTests {
-    @Test("WS-6: every frame keeps the order of its keys and its numbers through the codec", arguments: Fixtures.frames)
+    @Test(
+        "SIM-5: every frame keeps the order of its keys and its numbers through the codec", arguments: Fixtures.frames)
     func roundTrip(name: String) throws {
         let bytes = try Fixtures.bytes(name)
         let value = try JSONValue(parsing: bytes)
@@ -61,7 +62,7 @@ import Testing
     }
 
     @Test(
-        "WS-7: every callback is a callback, with its request and whole body",
+        "WS-7, WS-8: every callback is a callback, with its request and whole body",
         arguments: Fixtures.frames.filter { $0.hasPrefix("in-") && $0 != "in-server-ping.json" })
     func callbacks(name: String) throws {
         let source = try Fixtures.frame(name)
@@ -97,7 +98,7 @@ import Testing
     @Test("WS-3: the platform's ping is told apart")
     func ping() throws { #expect(try Self.inbound("in-server-ping.json") == .ping("SIMserverping0001")) }
 
-    @Test("WS-10: frames that are written by hand equal the fixtures")
+    @Test("SIM-5: frames that are written by hand equal the fixtures")
     func handWritten() throws {
         func check(_ name: String, _ frame: OutboundFrame, file: JSONValue? = nil) throws {
             let written = try JSONValue(parsing: frame.buffer.payload)
@@ -129,7 +130,7 @@ import Testing
         try check("out-welcome-text.json", .welcome("SIMreqEVENT0001AbCdEf", text: "你好，我是构建助手，直接说要做什么就行。"))
     }
 
-    @Test("WS-10: the answer to a version question equals the fixture")
+    @Test("SIM-5: the answer to a version question equals the fixture")
     func versionAnswer() throws {
         let fixture = try Fixtures.frame("out-enter-check-update-reply.json")
         let id = try #require(fixture["headers"]?["req_id"]?.string)

@@ -1,4 +1,7 @@
+import AIBotWS
+import Foundation
 import Scenarios
+import Shared
 import Testing
 
 @Suite struct ScenarioTests {
@@ -22,5 +25,31 @@ import Testing
         #expect(seen == paths)
         #expect(summary.description == "2 scenarios, 1 passed, 1 failed")
         #expect(summary.failures.count == 1)
+    }
+}
+
+/// Frames with their times, as a tap saw them.
+private final class TapLog: @unchecked Sendable {
+    // Touched under `lock` alone.
+    private let lock = NSLock()
+    private var lines: [String] = []
+
+    var all: [String] { lock.withLock { lines } }
+
+    func add(_ direction: FrameDirection, _ bytes: ArraySlice<UInt8>, _ at: MonotonicInstant) {
+        lock.withLock { lines.append("\(at.nanoseconds) \(direction) \(String(decoding: bytes, as: UTF8.self))") }
+    }
+}
+
+extension ScenarioTests {
+    @Test("SIM-5: each run in process is like the last, to the byte and the nanosecond", arguments: Fixtures.scenarios)
+    func deterministic(path: String) async throws {
+        let file = try ScenarioFile.load(path)
+        let (first, second) = (TapLog(), TapLog())
+        for log in [first, second] {
+            _ = await ScenarioPlayer.play(file, over: .inProcess) { log.add($0, $1, $2) }
+        }
+        #expect(first.all == second.all)
+        #expect(!first.all.isEmpty)
     }
 }
