@@ -40,16 +40,16 @@ def sealed(base, **where):
 
 
 def direct_chat_is_answered(base):
-    call(base, "/api/messages", {"bot": BOT, "user": "lin.wei", "type": "text", "text": "good morning 早上好"})
-    answer = until(lambda: sealed(base, user="lin.wei"), "an answer")[0]
+    call(base, "/api/messages", {"bot": BOT, "user": "zhao.min", "type": "text", "text": "good morning 早上好"})
+    answer = until(lambda: sealed(base, user="zhao.min"), "an answer")[0]
     assert answer["content"].rstrip() == "You said: good morning 早上好", answer
 
 
 def mention_in_a_group_is_answered_without_its_name(base):
-    call(base, "/api/groups", {"id": "wrExampleGroup", "name": "Example", "members": ["lin.wei"]})
+    call(base, "/api/groups", {"id": "wrExampleGroup", "name": "Example", "members": ["zhao.min"]})
     call(base, "/api/messages", {
-        "bot": BOT, "user": "lin.wei", "group": "wrExampleGroup", "type": "text", "text": "hello"})
-    answer = until(lambda: sealed(base, user="lin.wei", group="wrExampleGroup"), "an answer")[0]
+        "bot": BOT, "user": "zhao.min", "group": "wrExampleGroup", "type": "text", "text": "hello"})
+    answer = until(lambda: sealed(base, user="zhao.min", group="wrExampleGroup"), "an answer")[0]
     assert answer["content"].rstrip() == "You said: hello", answer
 
 
@@ -84,7 +84,7 @@ def main():
         bot = subprocess.Popen([BUILD / "example-echo-bot"], env=dict(
             os.environ, WECOM_BOT_ID=BOT, WECOM_BOT_SECRET=SECRET, WECOM_WS_URL=f"ws://{address}"))
         until(lambda: call(base, "/api/state")["bots"][0]["connected"], "a subscription")
-        call(base, "/api/users", {"id": "lin.wei", "name": "Lin Wei"})
+        call(base, "/api/users", {"id": "zhao.min", "name": "Zhao Min"})
         for check in checks:
             try:
                 check(base)
