@@ -189,6 +189,23 @@ import Testing
         }
     }
 
+    @Test("GW-10: a key with line ends around it works; one that cannot be a header is not shown")
+    func oddKeys() async throws {
+        try await TestServer.with { server, client in
+            async let done: Void = backend(server, client) { $0.apiKey = "sk-file\n" }.answer(
+                Samples.request(), to: reply)
+            let exchange = try await server.next()
+            exchange.stream(Self.delta("ok") + Self.end)
+            try await done
+            #expect(exchange.head.headers["Authorization"] == ["Bearer sk-file"])
+
+            let failure = await failure {
+                try await backend(server, client) { $0.apiKey = "sk-test\r\nX: y" }.answer(Samples.request(), to: reply)
+            }
+            #expect(failure?.detail == "HTTP client: Invalid header field values")
+        }
+    }
+
     @Test("GW-10: a service that cannot be reached is tried three times")
     func unreachable() async throws {
         try await TestServer.with { server, client in

@@ -35,7 +35,7 @@ import Testing
     private static func parse(_ pieces: [ArraySlice<UInt8>]) throws -> [SSEEvent] {
         var parser = SSEParser(maxEventBytes: 100)
         var events: [SSEEvent] = []
-        for piece in pieces { events += try parser.feed(piece) }
+        for piece in pieces { try parser.feed(piece, into: &events) }
         if let last = try parser.finish() { events.append(last) }
         return events
     }
@@ -52,11 +52,16 @@ import Testing
     @Test("GW-10: an event beyond the bound is refused, by one line or by many")
     func bound() throws {
         var parser = SSEParser(maxEventBytes: 20)
-        #expect(throws: LineTooLong(limit: 20)) { _ = try parser.feed("data: 123456789012345".utf8) }
+        var events: [SSEEvent] = []
+        #expect(throws: LineTooLong(limit: 20)) {
+            try parser.feed("data: ok\n\ndata: 123456789012345".utf8, into: &events)
+        }
+        #expect(events == [SSEEvent(data: "ok")])
         var many = SSEParser(maxEventBytes: 20)
         #expect(throws: LineTooLong(limit: 20)) {
-            for _ in 0..<10 { _ = try many.feed("data: 12345\n".utf8) }
+            for _ in 0..<10 { try many.feed("data: 12345\n".utf8, into: &events) }
         }
+        #expect(events.count == 1)
     }
 }
 

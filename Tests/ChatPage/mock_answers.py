@@ -1,5 +1,8 @@
 """Texts and cards of the scripted bot in mock_server.py."""
 
+import struct
+import zlib
+
 WELCOME = "你好，我是构建助手，直接说要做什么就行。输入 help 看看我会什么。"
 
 HELP = """<think>用户想知道能做什么。按用途分组，给出例子。</think>
@@ -131,3 +134,19 @@ def redrawn(card, click):
         new["checkbox"] = {**card["checkbox"], "option_list": options, "disable": True}
         new["submit_button"] = {**card["submit_button"], "text": "已提交"}
     return new
+
+
+def sample_png(width=480, height=320):
+    """A gradient picture, made here so that no binary file is needed."""
+    rows = bytearray()
+    for y in range(height):
+        rows.append(0)
+        for x in range(width):
+            rows += bytes((60 + 120 * x // width, 120 + 80 * y // height, 230 - 60 * x // width))
+
+    def chunk(kind, data):
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(rows))) + chunk(b"IEND", b"")

@@ -11,11 +11,9 @@ import base64
 import json
 import mimetypes
 import queue
-import struct
 import threading
 import time
 import urllib.parse
-import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -24,22 +22,6 @@ import mock_answers as answers
 PAGE = Path(__file__).resolve().parents[2] / "Sources" / "Simulator" / "ChatPage"
 POLICY = "default-src 'self'; img-src 'self' data: https: http:"
 STEP_SECONDS = 0.06
-
-
-def sample_png(width=480, height=320):
-    """A gradient picture, made here so that no binary file is needed."""
-    rows = bytearray()
-    for y in range(height):
-        rows.append(0)
-        for x in range(width):
-            rows += bytes((60 + 120 * x // width, 120 + 80 * y // height, 230 - 60 * x // width))
-
-    def chunk(kind, data):
-        body = kind + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(rows))) + chunk(b"IEND", b"")
 
 
 class World:
@@ -58,7 +40,7 @@ class World:
         self.sequence = 0
         self.entries = {}
         self.frames = []
-        self.media = {"preview.png": ("image/png", sample_png())}
+        self.media = {"preview.png": ("image/png", answers.sample_png())}
         self.listeners = []
         self.counter = 0
 
@@ -197,6 +179,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     world: World
     bot: Bot
+    accepting = True
 
     def log_message(self, *_):
         return
@@ -259,6 +242,9 @@ class Handler(BaseHTTPRequestHandler):
             return {"now": world.now(), "bots": world.bots, "users": world.users, "groups": world.groups, "faults": world.faults, "clock": clock}
 
     def events(self):
+        if not self.accepting:
+            self.reply(b"", "text/plain", 503)
+            return
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Cache-Control", "no-store")
@@ -272,7 +258,10 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             while True:
                 try:
-                    name, data = listener.get(timeout=10)
+                    event = listener.get(timeout=10)
+                    if event is None:
+                        return
+                    name, data = event
                     self.wfile.write(f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode())
                 except queue.Empty:
                     self.wfile.write(b": keep\n\n")

@@ -269,7 +269,9 @@ struct AckStateMachine<Request: Sendable>: Sendable {
             effects.append(.complete(flight.request, .unknown(.ackTimeout)))
             overdueLane(index, unsettled + [flight], now: now, into: &effects)
             if !anonymous.isEmpty { settleAnonymous(without: flight.ticket, now: now, into: &effects) }
-        case .awaitingStaleAck:
+        case .awaitingStaleAck(_, let until):
+            // It may have got there in this very round, by an error that was attributed to its flight.
+            guard until <= now else { return }
             if let next = proceed(index, now: now) { effects.append(next) }
         }
     }

@@ -65,7 +65,7 @@ final class LWSConnection {
     var addresses: [String] = []
     var nextAddress = 0
     var deadline = MonotonicInstant()
-    var timer: AlarmHeap<LWSAlarm>.Handle?
+    var timer: AlarmTable<LWSConnection>.Timer?
     var holdsPlace = false
     /// What the certificate check or the upgrade said; ends the attempt for every address.
     var refusal: String?

@@ -69,7 +69,10 @@ final class LWSContext {
         info.uid = -1
         info.protocols = UnsafePointer(protocols)
         info.pt_serv_buf_size = 32 << 10
-        info.options = UInt64(LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT)
+        // No DO_SSL_GLOBAL_INIT here, on the vhosts alone: with it each new context replaces lws's process-wide index
+        // of private TLS data, which fails the handshakes that other contexts have under way. OpenSSL needs no such
+        // initialization any more.
+        info.options = UInt64(LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8)
         LWSLog.install()
         guard let context = lws_create_context(&info) else {
             protocols.deallocate()
@@ -116,7 +119,6 @@ final class LWSContext {
         info.gid = -1
         info.uid = -1
         info.protocols = UnsafePointer(protocols)
-        info.options = UInt64(LWS_SERVER_OPTION_VALIDATE_UTF8)
         // Our own deadline is shorter; lws's must not fire before it.
         info.timeout_secs = 3600
         info.connect_timeout_secs = 3600

@@ -143,7 +143,16 @@ extension LWSLoop {
 
     private func failureText(_ connection: LWSConnection, _ words: String) -> String {
         if let refusal = connection.refusal { return refusal }
-        return ([words] + logLines).filter { !$0.isEmpty }.joined(separator: "; ")
+        let target = connection.target
+        let (host, port) = target.proxy.map { ($0.host, $0.port) } ?? (target.host, target.port)
+        let known: String
+        switch words {
+        // All that lws says of a TCP connection that was refused or found no way, and of TLS.
+        case "Unable to connect": known = "cannot connect to \(host):\(port)"
+        case let words where words.hasPrefix("connect SSL err"): known = "TLS handshake failed"
+        default: known = words
+        }
+        return ([known] + logLines).filter { !$0.isEmpty }.joined(separator: "; ")
     }
 
     /// Connect deadline, patience with one address, or the wait for a close answer is over.

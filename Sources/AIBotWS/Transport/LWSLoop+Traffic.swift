@@ -1,6 +1,10 @@
 import CLibWebSockets
 import Shared
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// Frames in and out, and the end of an open connection.
 extension LWSLoop {
     /// How long the peer may take to answer a close frame.
@@ -120,18 +124,26 @@ extension LWSLoop {
         guard phase != .dead else { return }
         if case .closing = phase { return finish(connection, .byUs) }
         if connection.peerClosed { return finish(connection, .byPeer(code: connection.peerCode)) }
-        finish(connection, protocolFailure(wsi) ?? .byPeer(code: nil))
+        if let failure = announcedFailure(wsi) { return finish(connection, failure) }
+        // For some broken frames lws just hangs up. Then the peer has not: neither its TLS nor its TCP end has come.
+        finish(connection, hasPeerEnded(wsi) ? .byPeer(code: nil) : .protocolError("invalid frame"))
     }
 
-    /// lws prepares a close frame of its own when the peer broke the protocol.
-    private func protocolFailure(_ wsi: OpaquePointer) -> CloseReason? {
+    /// For others it prepares a close frame of its own.
+    private func announcedFailure(_ wsi: OpaquePointer) -> CloseReason? {
         guard lws_get_close_length(wsi) >= 2, let payload = lws_get_close_payload(wsi) else { return nil }
-        let code = UInt16(payload[0]) << 8 | UInt16(payload[1])
-        switch code {
+        switch UInt16(payload[0]) << 8 | UInt16(payload[1]) {
         case 1002: return .protocolError("invalid frame")
         case 1007: return .protocolError("invalid UTF-8")
-        default: return .protocolError("close code \(code)")
+        case let code: return .protocolError("close code \(code)")
         }
+    }
+
+    private func hasPeerEnded(_ wsi: OpaquePointer) -> Bool {
+        if let ssl = lws_get_ssl(wsi), SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN != 0 { return true }
+        var byte: UInt8 = 0
+        let count = recv(lws_get_socket_fd(wsi), &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT))
+        return count == 0 || (count < 0 && errno != EAGAIN)
     }
 
     /// `WSI_DESTROY`: the last that is heard of a socket.

@@ -1,19 +1,6 @@
 import CLibWebSockets
 import Shared
 
-/// What an alarm wakes.
-enum LWSAlarm {
-    /// Alarm of an observer, held weakly; the key finds its handle.
-    case observer(WeakObserver, key: ObjectIdentifier)
-    /// Connect deadline or end of the wait for a close answer.
-    case connection(LWSConnection)
-}
-
-/// Does not keep its observer alive.
-struct WeakObserver {
-    weak var value: (any ConnectionObserver)?
-}
-
 /// Everything that lives on the service thread: context, connections, alarms. Confined to that thread.
 final class LWSLoop {
     /// What must not happen inside a call of the API or of lws, and runs before the thread waits again.
@@ -30,11 +17,11 @@ final class LWSLoop {
     var context: LWSContext?
     var connections: [ConnectionID: LWSConnection] = [:]
     var throttle: ConnectThrottle<ConnectionID>
-    var alarms = AlarmHeap<LWSAlarm>()
+    /// Alarms of observers; timers of connections (connect deadline, end of the wait for a close answer).
+    var alarms = AlarmTable<LWSConnection>()
     var deferred: [Deferred] = []
     /// Last lines of lws's log, for the reason of a failure.
     var logLines: [String] = []
-    private var observerAlarms: [ObjectIdentifier: AlarmHeap<LWSAlarm>.Handle] = [:]
     private let isRealTime: Bool
     // Owned by this object; lws holds it only while scheduled, and is gone before the loop is.
     private let timer: UnsafeMutablePointer<lws_sorted_usec_list_t>
@@ -68,8 +55,7 @@ final class LWSLoop {
         lws_sul_cancel(timer)
         context?.destroy()
         context = nil
-        alarms = AlarmHeap()
-        observerAlarms = [:]
+        alarms = AlarmTable()
         CurrentLoop.value = nil
     }
 
@@ -98,26 +84,10 @@ final class LWSLoop {
     /// Keeps a line of lws's log for the next failure.
     func note(_ line: String) {
         if logLines.count >= 4 { logLines.removeFirst() }
-        logLines.append(String(line.prefix(200)))
+        logLines.append(String(line.prefix(200).prefix { !$0.isNewline }))
     }
 
     // MARK: Alarms
-
-    /// Sets, moves or removes the alarm of an observer.
-    func setAlarm(_ deadline: MonotonicInstant?, for observer: any ConnectionObserver) {
-        let key = ObjectIdentifier(observer)
-        if let handle = observerAlarms[key] {
-            // A dead observer's address may be reused by another object.
-            if let deadline, case .observer(let weak, _) = alarms[handle], weak.value === observer {
-                alarms.move(handle, to: deadline)
-                return
-            }
-            alarms.remove(handle)
-            observerAlarms[key] = nil
-        }
-        guard let deadline else { return }
-        observerAlarms[key] = alarms.add(.observer(WeakObserver(value: observer), key: key), at: deadline)
-    }
 
     /// Wakes what is due now. An alarm that is set again for the past waits for the next pass.
     func fireAlarms() {
@@ -125,13 +95,11 @@ final class LWSLoop {
         let now = clock.now
         guard nearest <= now else { return }
         var left = alarms.count
-        while left > 0, let alarm = alarms.popDue(now) {
+        while left > 0, let due = alarms.popDue(now) {
             left -= 1
-            switch alarm {
-            case .observer(let weak, let key):
-                observerAlarms[key] = nil
-                weak.value?.alarmFired()
-            case .connection(let connection):
+            switch due {
+            case .observer(let observer): observer.alarmFired()
+            case .timer(let connection):
                 connection.timer = nil
                 timerFired(connection, now: now)
             }
@@ -147,11 +115,11 @@ final class LWSLoop {
 
     /// Sets the deadline of a connection, replacing its former one.
     func setTimer(_ connection: LWSConnection, _ deadline: MonotonicInstant?) {
-        if let handle = connection.timer {
-            alarms.remove(handle)
+        if let timer = connection.timer {
+            alarms.remove(timer)
             connection.timer = nil
         }
-        if let deadline { connection.timer = alarms.add(.connection(connection), at: deadline) }
+        if let deadline { connection.timer = alarms.add(connection, at: deadline) }
     }
 
     /// Makes `lws_service` return soon after the nearest deadline.

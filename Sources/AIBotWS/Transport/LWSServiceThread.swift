@@ -48,7 +48,7 @@ final class LWSServiceThread: @unchecked Sendable {
 
     /// Starts the thread. It keeps `executor` alive until `stop`.
     func start(
-        executor: any SerialExecutor & AnyObject, clock: any MonotonicClock, resolver: Resolver,
+        executor: LWSTransport, clock: any MonotonicClock, resolver: Resolver,
         throttle: ConnectThrottle<ConnectionID>
     ) {
         let thread = Thread { [self] in
@@ -81,12 +81,12 @@ final class LWSServiceThread: @unchecked Sendable {
     }
 
     /// Runs a job of Swift's on the thread.
-    func enqueue(_ job: UnownedJob, executor: any SerialExecutor & AnyObject) {
+    func enqueue(_ job: UnownedJob, executor: LWSTransport) {
         if add(.job(job)) { startTail(on: executor) }
     }
 
     /// Runs a closure as if it were such a job.
-    func call(_ body: @escaping @Sendable () -> Void, executor: any SerialExecutor & AnyObject) {
+    func call(_ body: @escaping @Sendable () -> Void, executor: LWSTransport) {
         if add(.call(body)) { startTail(on: executor) }
     }
 
@@ -115,12 +115,16 @@ final class LWSServiceThread: @unchecked Sendable {
         if let wakeHandle { lws_cancel_service(wakeHandle) } else { condition.broadcast() }
     }
 
-    private func run(_ loop: LWSLoop, on executor: any SerialExecutor & AnyObject) {
-        let unowned = executor.asUnownedSerialExecutor()
+    private func run(_ loop: LWSLoop, on executor: LWSTransport) {
         var batch: [Item] = []
         while true {
-            takeInbox(&batch)
-            runBatch(&batch, loop, on: unowned)
+            // A task that goes to and fro between actors puts itself into the inbox again and again: some rounds of that
+            // before the sockets, not one, but not without end either.
+            for _ in 0..<Self.roundsPerPass {
+                takeInbox(&batch)
+                if batch.isEmpty { break }
+                runBatch(&batch, loop, on: executor)
+            }
             loop.runDeferred()
             loop.fireAlarms()
             loop.runDeferred()
@@ -160,10 +164,14 @@ final class LWSServiceThread: @unchecked Sendable {
         condition.withLock { swap(&batch, &inbox) }
     }
 
-    private func runBatch(_ batch: inout [Item], _ loop: LWSLoop?, on executor: UnownedSerialExecutor) {
+    private static let roundsPerPass = 8
+
+    private func runBatch(_ batch: inout [Item], _ loop: LWSLoop?, on executor: LWSTransport) {
+        let serial = executor.asUnownedSerialExecutor()
+        let task = executor.asUnownedTaskExecutor()
         for item in batch {
             switch item {
-            case .job(let job): job.runSynchronously(on: executor)
+            case .job(let job): job.runSynchronously(isolatedTo: serial, taskExecutor: task)
             case .work(let work): if let loop { work(loop) }
             case .call(let body): body()
             }
@@ -171,12 +179,12 @@ final class LWSServiceThread: @unchecked Sendable {
         batch.removeAll(keepingCapacity: batch.count <= 4096)
     }
 
-    private func finish(_ loop: LWSLoop, on executor: any SerialExecutor & AnyObject) {
+    private func finish(_ loop: LWSLoop, on executor: LWSTransport) {
         condition.withLock { wakeHandle = nil }
         loop.close()
         var batch: [Item] = []
         takeInbox(&batch)
-        runBatch(&batch, loop, on: executor.asUnownedSerialExecutor())
+        runBatch(&batch, loop, on: executor)
         loop.runDeferred()
         self.loop = nil
         owner.store(0, ordering: .relaxed)
@@ -189,12 +197,12 @@ final class LWSServiceThread: @unchecked Sendable {
         if hasRest { startTail(on: executor) }
     }
 
-    private func startTail(on executor: any SerialExecutor & AnyObject) {
+    private func startTail(on executor: LWSTransport) {
         DispatchQueue.global().async { [self] in runTail(on: executor) }
     }
 
     /// Runs what came after the end, one caller at a time.
-    private func runTail(on executor: any SerialExecutor & AnyObject) {
+    private func runTail(on executor: LWSTransport) {
         owner.store(Self.callerIdentity, ordering: .relaxed)
         var batch: [Item] = []
         while true {
@@ -206,7 +214,7 @@ final class LWSServiceThread: @unchecked Sendable {
                 return true
             }
             if isDone { return }
-            runBatch(&batch, nil, on: executor.asUnownedSerialExecutor())
+            runBatch(&batch, nil, on: executor)
         }
     }
 }

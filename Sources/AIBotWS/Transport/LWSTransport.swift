@@ -3,8 +3,9 @@ public import Shared
 /// WebSockets on libwebsockets: one service thread and one context for all connections of an instance.
 ///
 /// The thread is also the serial executor of this transport, so an actor that names it as its executor runs where the
-/// sockets are. A program uses `shared`; an instance of its own lives, with its thread, until `shutdown()`.
-public final class LWSTransport: WebSocketTransport {
+/// sockets are. Tasks that prefer it as their task executor do so too, which saves them two thread changes for each frame;
+/// they must never block or compute for long, since everything of the transport waits meanwhile. A program uses `shared`; an instance of its own lives, with its thread, until `shutdown()`.
+public final class LWSTransport: WebSocketTransport, TaskExecutor {
     /// The process's transport, started on first use.
     public static let shared = LWSTransport()
 
@@ -66,7 +67,7 @@ public final class LWSTransport: WebSocketTransport {
 
     /// Sets, moves or removes the alarm of this observer.
     public func setAlarm(_ deadline: MonotonicInstant?, for observer: any ConnectionObserver) {
-        loop?.setAlarm(deadline, for: observer)
+        loop?.alarms.setAlarm(deadline, for: observer)
     }
 
     /// Nil on a wrong thread (the caller's bug) and after `shutdown()` (a race that ends in nothing).

@@ -34,7 +34,8 @@ struct Authority: Hashable {
         }
         host = hostPart.lowercased()
         guard rest.popFirst() != nil else { return }
-        guard rest.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(rest), (1...65_535).contains(number)
+        guard rest.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(rest),
+            (1...65_535).contains(number)
         else { throw URLProblem("\(what): port must be 1 to 65535") }
         port = number
     }

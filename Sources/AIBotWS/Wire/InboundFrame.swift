@@ -60,6 +60,9 @@ extension InboundFrame {
 }
 
 private struct Envelope {
+    /// Stands for a code that is no integer: whatever it says, it is not success.
+    static let unreadableCode = Int.max
+
     var command: String?
     var reqID: String?
     var code: Int?
@@ -72,7 +75,8 @@ private struct Envelope {
         case ("cmd", UInt8(ascii: "\"")): command = try scanner.string()
         case ("errmsg", UInt8(ascii: "\"")): message = try scanner.string()
         case ("errcode", let first) where first == UInt8(ascii: "-") || first &- 0x30 < 10:
-            code = try scanner.integer()
+            code = try scanner.integer() ?? Self.unreadableCode
+        case ("errcode", UInt8(ascii: "\"")): code = Int(try scanner.string()) ?? Self.unreadableCode
         case ("headers", UInt8(ascii: "{")):
             var id: String?
             try scanner.object { (scanner, key) throws(JSONScanner.Malformed) in

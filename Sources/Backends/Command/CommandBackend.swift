@@ -118,7 +118,9 @@ public struct CommandBackend: Backend {
         case .exited(let code): return failure(.programFailed, "exit status \(code)")
         default: return failure(.programFailed, "ended by a signal")
         }
-        if !errors.isEmpty { logger.debug("command: wrote to standard error", metadata: ["bytes": "\(errors.utf8.count)"]) }
+        if !errors.isEmpty {
+            logger.debug("command: wrote to standard error", metadata: ["bytes": "\(errors.utf8.count)"])
+        }
         return nil
     }
 }

@@ -33,7 +33,8 @@ struct ProcessGroup: Sendable {
     var hasMembersBesideLeader: Bool {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: "/proc") else { return false }
         return names.contains { name in
-            guard let pid = Int32(name), pid != id, let stat = FileManager.default.contents(atPath: "/proc/\(name)/stat")
+            guard let pid = Int32(name), pid != id,
+                let stat = FileManager.default.contents(atPath: "/proc/\(name)/stat")
             else { return false }
             return Self.isMember(stat: String(decoding: stat, as: UTF8.self), of: id)
         }

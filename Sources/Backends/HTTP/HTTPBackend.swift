@@ -1,5 +1,4 @@
 public import AsyncHTTPClient
-public import Logging
 import NIOCore
 import NIOHTTP1
 public import Shared
@@ -50,7 +49,6 @@ public struct HTTPBackend: Backend {
     private let settings: HTTPBackendSettings
     private let client: HTTPClient
     private let clock: any MonotonicClock
-    private let logger: Logger
 
     /// Creates the backend.
     ///
@@ -58,12 +56,10 @@ public struct HTTPBackend: Backend {
     ///   - settings: address, headers and limits.
     ///   - client: made with `HTTPSettings.clientConfiguration()`; its owner shuts it down.
     ///   - clock: time-outs.
-    ///   - logger: never gets message text.
-    public init(settings: HTTPBackendSettings, client: HTTPClient, clock: any MonotonicClock, logger: Logger) {
+    public init(settings: HTTPBackendSettings, client: HTTPClient, clock: any MonotonicClock) {
         self.settings = settings
         self.client = client
         self.clock = clock
-        self.logger = logger
     }
 
     /// Posts the request and streams the answer.
@@ -130,7 +126,7 @@ public struct HTTPBackend: Backend {
         while true {
             // The watchdog ends it first; this bound only keeps a forgotten exchange from staying for ever.
             let safetyNet = TimeAmount.nanoseconds((settings.timeout + .seconds(60)).nanosecondsForNIO)
-            let response = try await client.execute(httpRequest(url, body), timeout: safetyNet, logger: logger)
+            let response = try await client.execute(httpRequest(url, body), timeout: safetyNet)
             activity.byteArrived()
             guard (300..<400).contains(response.status.code) else { return response }
             guard response.status.code == 307 || response.status.code == 308, redirects < Self.maxRedirects,
@@ -146,9 +142,10 @@ public struct HTTPBackend: Backend {
         var request = HTTPClientRequest(url: url)
         request.method = .POST
         request.headers.add(name: "Content-Type", value: "application/json")
-        request.headers.add(name: "Accept", value: "text/event-stream, application/x-ndjson, application/json, text/plain")
+        request.headers.add(
+            name: "Accept", value: "text/event-stream, application/x-ndjson, application/json, text/plain")
         // A connection kept from before may be dead, and this request is not tried again.
-        // DBG
+        request.headers.add(name: "Connection", value: "close")
         for (name, value) in settings.headers { request.headers.replaceOrAdd(name: name, value: value) }
         request.body = .bytes(ByteBuffer(bytes: body))
         return request
@@ -187,10 +184,12 @@ struct AnswerReader: Sendable {
                 defer { form = .other(parser) }
                 try parser.feed(bytes, into: &events)
             case .events(var parser):
-                defer { form = .events(parser) }
-                for byte in bytes {
-                    for event in try parser.feed(CollectionOfOne(byte)) { events += Self.meaning(of: event) }
+                var complete: [SSEEvent] = []
+                defer {
+                    form = .events(parser)
+                    events = complete.flatMap(Self.meaning)
                 }
+                try parser.feed(bytes, into: &complete)
             }
             return (events, nil)
         } catch {

@@ -73,13 +73,11 @@ struct CompletionReader: Sendable {
         case .events(var parser):
             // Held here alone, so that the buffers inside are not copied. After a problem nothing is read any more.
             form = .unknown
-            // One byte at a time, so that what came before a bad line is not lost.
-            for byte in bytes where !isFinished {
-                for event in try tooLongAsProblem({ () throws(LineTooLong) in try parser.feed(CollectionOfOne(byte)) })
-                {
-                    try take(event, into: &actions)
-                }
-            }
+            var events: [SSEEvent] = []
+            var problem: Problem?
+            do throws(LineTooLong) { try parser.feed(bytes, into: &events) } catch { problem = .tooLong }
+            for event in events where !isFinished { try take(event, into: &actions) }
+            if let problem, !isFinished { throw problem }
             form = .events(parser)
         case .whole(var body):
             guard body.count + bytes.count <= limit else { throw .tooLong }
@@ -94,7 +92,8 @@ struct CompletionReader: Sendable {
         switch form {
         case .unknown: break
         case .events(var parser):
-            let last = try tooLongAsProblem { () throws(LineTooLong) in try parser.finish() }
+            let last: SSEEvent?
+            do throws(LineTooLong) { last = try parser.finish() } catch { throw .tooLong }
             guard let last else { return }
             // The rest of an event that was cut is not worth the name malformed.
             guard last.data == "[DONE]" || JSONValue.parse(last.data.utf8) != nil else { throw .cutOff }
@@ -104,10 +103,6 @@ struct CompletionReader: Sendable {
             try take(value, into: &actions)
             isFinished = true
         }
-    }
-
-    private func tooLongAsProblem<Value>(_ body: () throws(LineTooLong) -> Value) throws(Problem) -> Value {
-        do throws(LineTooLong) { return try body() } catch { throw .tooLong }
     }
 
     private mutating func take(_ event: SSEEvent, into actions: inout [Action]) throws(Problem) {

@@ -1,4 +1,5 @@
 public import AsyncHTTPClient
+import Foundation
 public import Logging
 import NIOCore
 import NIOHTTP1
@@ -94,7 +95,7 @@ public struct OpenAIBackend: Backend {
     private func exchange(body: [UInt8], activity: Activity, reply: any Replying) async throws {
         // The watchdog ends it first; this bound only keeps a forgotten exchange from staying for ever.
         let safetyNet = TimeAmount.nanoseconds((settings.timeout + .seconds(60)).nanosecondsForNIO)
-        let response = try await client.execute(httpRequest(body), timeout: safetyNet, logger: logger)
+        let response = try await client.execute(httpRequest(body), timeout: safetyNet)
         activity.byteArrived()
         guard response.status == .ok else { throw await StatusProblem(response) }
         var sink = CompletionSink(reply: reply, activity: activity, logger: logger)
@@ -118,7 +119,8 @@ public struct OpenAIBackend: Backend {
         request.method = .POST
         request.headers.add(name: "Content-Type", value: "application/json")
         request.headers.add(name: "Accept", value: "text/event-stream, application/json")
-        if let key = settings.apiKey, !key.isEmpty {
+        // A key that was read from a file often ends with a line end.
+        if let key = settings.apiKey?.trimmingCharacters(in: .whitespacesAndNewlines), !key.isEmpty {
             request.headers.add(name: "Authorization", value: "Bearer \(key)")
         }
         for (name, value) in settings.headers { request.headers.replaceOrAdd(name: name, value: value) }

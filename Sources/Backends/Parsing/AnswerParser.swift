@@ -106,8 +106,7 @@ struct AnswerParser: Sendable {
                 continue
             }
             // Plain text after all.
-            try feed(held, into: &events)
-            try feed(bytes[index...], into: &events)
+            try feed(held + bytes[index...], into: &events)
             return
         }
         mode = .undecided(held: held, sawBrace: sawBrace)

@@ -25,14 +25,12 @@ struct SSEParser: Sendable {
         lines = LineSplitter(limit: maxEventBytes, loneCarriageReturnEnds: true)
     }
 
-    /// Takes bytes and returns the events that they completed.
-    mutating func feed(_ bytes: some Sequence<UInt8>) throws(LineTooLong) -> [SSEEvent] {
-        var events: [SSEEvent] = []
+    /// Takes bytes and adds the events that they completed to `events`, also when a later byte is one too many.
+    mutating func feed(_ bytes: some Sequence<UInt8>, into events: inout [SSEEvent]) throws(LineTooLong) {
         for byte in bytes {
             guard let line = try lines.feed(byte) else { continue }
             if let event = try take(line: line) { events.append(event) }
         }
-        return events
     }
 
     /// Ends the input. An event whose closing blank line never came is returned all the same; its data may be cut.

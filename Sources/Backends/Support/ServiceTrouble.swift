@@ -116,8 +116,9 @@ struct ServiceTrouble: Sendable {
         return transient.contains(error)
     }
 
-    /// Bounded words for the log. Errors of the HTTP client name addresses at most.
+    /// Bounded words for the log. The full description of an HTTP client error can hold header values.
     static func describe(_ error: any Error) -> String {
-        String("\(type(of: error)): \(error)".prefix(200))
+        if let error = error as? HTTPClientError { return "HTTP client: \(error.shortDescription)" }
+        return String("\(type(of: error)): \(error)".prefix(200))
     }
 }

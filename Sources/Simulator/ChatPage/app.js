@@ -4,7 +4,7 @@ import { byId, toast } from "./dom.js";
 import { fillIcons } from "./icons.js";
 import { t, translate, toggleLanguage, remember, recall } from "./i18n.js";
 import { api, openEvents } from "./api.js";
-import { store, on, emit, keyOf, currentKey, applyState, applyClock, applyView, applyEntry, currentRevision, addFrames, botOf, groupOf, userName } from "./store.js";
+import { store, on, emit, keyOf, currentKey, applyState, applyClock, applyView, applyEntry, currentRevision, addFrames, mergeFrames, botOf, groupOf, userName } from "./store.js";
 import { startMessages, reloadMessages, showEntry, retranslateMessages } from "./messages.js";
 import { startComposer, drawComposer, resetComposer } from "./composer.js";
 import { startSidebar, drawSidebar, countUnread } from "./sidebar.js";
@@ -20,6 +20,7 @@ function choose(change) {
   Object.assign(store, { ...pick(change) });
   store.unread.delete(currentKey());
   for (const key of ["bot", "user", "group"]) remember(key, store[key] ?? "");
+  byId("messages").dataset.ready = "false";
   resetComposer();
   drawAll();
   emit("reload");
@@ -42,6 +43,7 @@ async function loadView() {
     const view = await api.view({ bot: store.bot, user: store.user, group: store.group });
     applyView(key, view.entries ?? [], since);
     loaded.add(key);
+    byId("messages").dataset.ready = String(key === currentKey());
     drawSidebar();
     greet();
   } catch (error) {
@@ -111,9 +113,10 @@ const handlers = {
   entry({ bot, user, group, entry }) {
     if (!entry?.id) return;
     const key = keyOf(bot, user, group);
-    const isNew = applyEntry(key, entry);
+    const change = applyEntry(key, entry);
+    if (change === "stale") return;
     if (key === currentKey()) showEntry(entry);
-    else if (isNew && entry.from === "bot" && concernsReader(bot, user, group)) countUnread(key);
+    else if (change === "new" && entry.from === "bot" && concernsReader(bot, user, group)) countUnread(key);
     scheduleSidebar();
   },
   frame(frame) {
@@ -174,9 +177,9 @@ async function catchUp() {
   if ((frames.at(-1)?.seq ?? -1) < (store.frames.at(-1)?.seq ?? -1)) {
     store.frames.length = 0;
     entered.clear();
-    drawInspector();
   }
-  showFrames(addFrames(frames));
+  mergeFrames(frames);
+  drawInspector();
 }
 
 let started = false;

@@ -60,7 +60,8 @@ function createNotice(entry) {
 function updateView(view, entry) {
   view.entry = entry;
   const mine = entry.from === "user" && entry.sender === store.user;
-  view.node.className = `message ${mine ? "mine" : "theirs"} from-${entry.from} kind-${entry.kind}`;
+  const flags = `${isVotable(entry) ? " votable" : ""}${view.node.classList.contains("continued") ? " continued" : ""}`;
+  view.node.className = `message ${mine ? "mine" : "theirs"} from-${entry.from} kind-${entry.kind}${flags}`;
   view.node.setAttribute("aria-label", `${senderName(entry)}, ${clockTime(entry.time)}`);
   const time = el("time", { datetime: new Date(entry.time).toISOString(), text: clockTime(entry.time) });
   view.head.replaceChildren(el("span", { class: "sender", text: senderName(entry) }), time);
@@ -214,6 +215,8 @@ export function quoteBlock(quote) {
 
 // Markers and actions
 
+const isVotable = (entry) => entry.from === "bot" && Boolean(entry.finished && entry.feedbackId && !entry.broken);
+
 function updateFlags(view, entry) {
   const flags = [];
   if (entry.broken) flags.push(flag("warn", "danger", t("broken")));
@@ -228,7 +231,7 @@ function updateActions(view, entry) {
   if (view.actionState === state) return;
   view.actionState = state;
   const buttons = [];
-  if (entry.from === "bot" && entry.finished && entry.feedbackId) buttons.push(...feedbackButtons(view));
+  if (isVotable(entry)) buttons.push(...feedbackButtons(view));
   if (!entry.card && entry.finished !== false) buttons.push(iconButton("copy", t("copy"), () => copyEntry(view.entry), "action"));
   buttons.push(iconButton("reply", t("quote"), () => emit("quote", view.entry), "action action-quote"));
   view.actions.replaceChildren(...buttons);

@@ -15,7 +15,6 @@ const PHRASES = ["help", "long", "table", "code", "slow", "fail"];
 let attachments = [];
 let quoted = null;
 let mention = true;
-let sending = false;
 
 const input = () => byId("composer");
 
@@ -55,7 +54,7 @@ function resize() {
   const area = input();
   area.style.setProperty("height", "auto");
   area.style.setProperty("height", `${Math.min(area.scrollHeight, MAX_HEIGHT)}px`);
-  byId("send").disabled = sending || !store.bot || !store.user || (area.value.trim() === "" && attachments.length === 0);
+  byId("send").disabled = !store.bot || !store.user || (area.value.trim() === "" && attachments.length === 0);
 }
 
 /** Draws what depends on the conversation or the language. */
@@ -91,14 +90,18 @@ export function resetComposer() {
 
 // Sending
 
-async function deliver(message) {
-  const request = { bot: store.bot, user: store.user, ...message };
-  if (store.group) {
-    request.group = store.group;
-    request.mention = mention;
-  }
-  if (quoted) request.quote = quoteOf(quoted);
-  return api.send(request);
+// Messages leave one after another in the order they were written, each with the conversation it was written in.
+let outbox = Promise.resolve();
+
+function deliver(messages, quote) {
+  const target = { bot: store.bot, user: store.user };
+  if (store.group) Object.assign(target, { group: store.group, mention });
+  if (quote) target.quote = quoteOf(quote);
+  const work = outbox.then(async () => {
+    for (const message of messages) await api.send({ ...target, ...message });
+  });
+  outbox = work.catch(() => {});
+  return work;
 }
 
 function quoteOf(entry) {
@@ -107,41 +110,40 @@ function quoteOf(entry) {
   return { type, ...text, entry: entry.id };
 }
 
-async function guarded(work) {
-  if (sending || !store.bot || !store.user) return false;
-  sending = true;
-  resize();
+/** Sends a phrase at once, leaving the composer's text alone. */
+export async function sendText(text) {
+  if (!store.bot || !store.user) return;
+  const quote = quoted;
+  setQuote(null);
   try {
-    await work();
-    return true;
+    await deliver([{ type: "text", text }], quote);
   } catch (error) {
     toast(t("failed", { reason: error.message }), "error");
-    return false;
-  } finally {
-    sending = false;
-    resize();
   }
 }
 
-/** Sends a phrase at once, leaving the composer's text alone. */
-export async function sendText(text) {
-  if (await guarded(() => deliver({ type: "text", text }))) setQuote(null);
+async function sendComposed(type, repeat = 1) {
+  const draft = { text: input().value, files: attachments, quote: quoted };
+  const text = draft.text.trim();
+  if (!store.bot || !store.user || (text === "" && draft.files.length === 0 && type !== "unknown")) return;
+  const messages = messagesFor(type, text, draft.files);
+  restore({ text: "", files: [], quote: null });
+  input().focus();
+  try {
+    await deliver(repeat > 1 ? messages.map((message) => ({ ...message, repeat })) : messages, draft.quote);
+  } catch (error) {
+    toast(t("failed", { reason: error.message }), "error");
+    // What could not be sent comes back, unless something new was begun meanwhile.
+    if (input().value === "" && attachments.length === 0) restore(draft);
+  }
 }
 
-async function sendComposed(type, repeat = 1) {
-  const text = input().value.trim();
-  const files = attachments;
-  if (text === "" && files.length === 0 && type !== "unknown") return;
-  const sent = await guarded(async () => {
-    for (const message of messagesFor(type, text, files)) await deliver(repeat > 1 ? { ...message, repeat } : message);
-  });
-  if (!sent) return;
-  input().value = "";
-  attachments = [];
-  setQuote(null);
+function restore(draft) {
+  input().value = draft.text;
+  attachments = draft.files;
+  quoted = draft.quote;
+  drawQuote();
   drawAttachments();
-  resize();
-  input().focus();
 }
 
 // Pictures with text, several pictures, and any picture in a group travel as one mixed message; files travel alone.

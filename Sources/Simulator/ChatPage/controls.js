@@ -55,7 +55,7 @@ function section(name, ...content) {
 }
 
 function faultSection() {
-  const command = el("select", { class: "field", id: "fault-command", "aria-label": t("command") },
+  const command = el("select", { id: "fault-command", "aria-label": t("command") },
     el("option", { value: "", text: t("anyCommand") }), COMMANDS.map((name) => el("option", { value: name, text: name, selected: name === chosenCommand })));
   command.addEventListener("change", () => {
     chosenCommand = command.value;
@@ -72,7 +72,7 @@ function faultSection() {
   const buttons = el("div", { class: "button-row" },
     el("button", { type: "button", class: "button", id: "fault-drop-ack", text: t("dropAck"), on: { click: () => addFault(scoped({ kind: "dropAck", count: 1 })) } }),
     el("button", { type: "button", class: "button", id: "fault-delay-ack", text: t("delayAck"), on: { click: () => addFault(scoped({ kind: "delayAck", delayMs: DELAY_MS })) } }));
-  return section("faults", command, buttons, el("div", { class: "button-row" }, code, refuse),
+  return section("faults", el("span", { class: "select-box" }, command, icon("chevron")), buttons, el("div", { class: "button-row" }, code, refuse),
     el("datalist", { id: "errcodes" }, CODES.map((value) => el("option", { value }))), activeFaults());
 }
 

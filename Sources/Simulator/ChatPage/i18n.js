@@ -14,7 +14,7 @@ const TEXTS = {
     attachImage: "Image", attachFile: "File", attachVideo: "Video", asVoice: "Send text as voice", asUnknown: "Send an unknown type",
     threeTimes: "Send three times", mention: "Mention the bot", mentionOff: "Without a mention the platform does not deliver group messages",
     examples: "Examples", help: "Help", long: "Long answer", table: "Table", code: "Code", slow: "Slow answer", fail: "Failure",
-    hint: "Enter sends, Shift+Enter starts a new line", emptyTitle: "Say something to {name}",
+    hint: "Enter sends, Shift+Enter starts a new line", emptyTitle: "Say something to {name}", emptyTitleGroup: "Say something in {name}",
     emptyText: "Every message goes over the real wire format. Watch the frames on the side.", emptyGroup: "Mention the bot to wake it up.",
     quote: "Quote", copy: "Copy", copied: "Copied", copyCode: "Copy code", codeBlock: "Code", tableBlock: "Table",
     quoting: "Quoting {name}", cancelQuote: "Remove the quote", thinking: "Thinking", thought: "Reasoning",
@@ -35,7 +35,7 @@ const TEXTS = {
     seconds: "Seconds", advance: "Advance", done: "Done", userId: "Id, such as wang.fang", userNameLabel: "Name", groupName: "Group name",
     groupMembers: "Members", create: "Create", dropFiles: "Drop to attach", tooLarge: "Files up to 20 MB can be attached",
     removeAttachment: "Remove {name}", failed: "Failed: {reason}", noBotText: "No bot has been set up in the simulator.",
-    displaced: "Bot displaced by another connection", opened: "Bot connected", closed: "Bot disconnected", yesterday: "Yesterday", today: "Today",
+    displaced: "Bot displaced by another connection", opened: "Bot connected", closed: "Bot disconnected", yesterday: "Yesterday", today: "Today", taskDone: "done:", taskOpen: "to do:",
   },
   zh: {
     title: "企业微信机器人模拟器", tagline: "机器人模拟器", people: "当前身份", conversations: "会话", direct: "单聊", groupsTitle: "群聊",
@@ -46,7 +46,7 @@ const TEXTS = {
     languageShort: "En", placeholder: "给机器人发消息", placeholderGroup: "在群里发消息", send: "发送", attach: "添加附件或发送其他类型",
     attachImage: "图片", attachFile: "文件", attachVideo: "视频", asVoice: "作为语音发送", asUnknown: "发送未知类型", threeTimes: "重复发送三次",
     mention: "@机器人", mentionOff: "群里不 @ 机器人，平台不会投递消息", examples: "示例", help: "帮助", long: "长回答", table: "表格", code: "代码",
-    slow: "慢回答", fail: "失败", hint: "Enter 发送，Shift+Enter 换行", emptyTitle: "和{name}聊点什么",
+    slow: "慢回答", fail: "失败", hint: "Enter 发送，Shift+Enter 换行", emptyTitle: "和“{name}”聊点什么", emptyTitleGroup: "在“{name}”里说点什么",
     emptyText: "每条消息都走真实的协议格式，旁边可以看到收发的帧。", emptyGroup: "@ 机器人即可唤起它。", quote: "引用", copy: "复制", copied: "已复制",
     copyCode: "复制代码", codeBlock: "代码", tableBlock: "表格", quoting: "引用 {name}", cancelQuote: "取消引用", thinking: "思考中", thought: "思考过程",
     waiting: "机器人正在准备回答", streaming: "生成中", expired: "流式窗口已过，未正常结束", broken: "以不可见内容结束：客户端会一直转圈", you: "我",
@@ -62,7 +62,7 @@ const TEXTS = {
     manual: "手动", plus30: "+30 秒", plus6m: "+6 分钟", seconds: "秒数", advance: "推进", done: "完成", userId: "账号，例如 wang.fang", userNameLabel: "姓名",
     groupName: "群名称", groupMembers: "成员", create: "创建", dropFiles: "松开即可添加", tooLarge: "附件不能超过 20 MB", removeAttachment: "移除 {name}",
     failed: "失败：{reason}", noBotText: "模拟器里还没有机器人。", displaced: "机器人被另一个连接顶替", opened: "机器人已连接", closed: "机器人已断开",
-    yesterday: "昨天", today: "今天",
+    yesterday: "昨天", today: "今天", taskDone: "已完成：", taskOpen: "待办：",
   },
 };
 

@@ -51,6 +51,7 @@ export function showInspector(open, moveFocus = true) {
   document.body.classList.toggle("inspector-open", open);
   byId("toggle-inspector").setAttribute("aria-expanded", String(open));
   byId("inspector").inert = !open;
+  byId("frames").scrollTop = byId("frames").scrollHeight;
   if (!moveFocus) return;
   (open ? byId("tab-frames") : byId("toggle-inspector")).focus();
 }
@@ -153,6 +154,7 @@ function toggle(frame, node, head) {
   if (open) {
     opened.add(frame.seq);
     node.append(detail(frame));
+    node.scrollIntoView({ block: "nearest" });
   } else {
     opened.delete(frame.seq);
     node.querySelector(".frame-detail")?.remove();

@@ -262,7 +262,9 @@ function renderItem(blocks) {
     const task = /^\[([ xX])\] /.exec(head.text);
     if (task) {
       item.className = "task";
-      item.append(el("input", { type: "checkbox", disabled: true, checked: task[1] !== " ", "aria-label": head.text.slice(4, 80) }));
+      const done = task[1] !== " ";
+      const box = { class: "task-box", role: "img", data: { done: String(done) }, "aria-label": t(done ? "taskDone" : "taskOpen") };
+      item.append(el("span", box, done ? icon("check") : null));
     }
     const line = el("span", { class: "item-text" });
     renderInline(task ? head.text.slice(4) : head.text, line);

@@ -13,6 +13,7 @@ const views = new Map();
 let following = true;
 let missed = 0;
 let lastTop = 0;
+let drawnKey = null;
 
 const scroller = () => byId("scroller");
 const messages = () => byId("messages");
@@ -53,14 +54,37 @@ function updateLatest() {
   byId("latest-text").textContent = missed > 0 ? t("newMessages", { n: missed }) : t("latest");
 }
 
-/** Draws the whole conversation again. */
+/** Draws the open conversation. When it is already shown, nodes and the scroll position stay. */
 export function reloadMessages() {
+  const entries = entriesOf(currentKey());
+  if (drawnKey === currentKey() && extend(entries)) {
+    arrange();
+    follow(false);
+    return;
+  }
+  rebuild(entries);
+}
+
+// Updates what is shown and appends the rest; false when entries vanished or changed places.
+function extend(entries) {
+  const shown = [...views.keys()];
+  if (!shown.every((id, index) => entries[index]?.id === id)) return false;
+  for (const entry of entries) {
+    const view = views.get(entry.id);
+    if (view) view.update(entry);
+    else place(entry);
+  }
+  return true;
+}
+
+function rebuild(entries) {
+  drawnKey = currentKey();
   views.clear();
   messages().replaceChildren();
   following = true;
   missed = 0;
   messages().setAttribute("aria-live", "off");
-  for (const entry of entriesOf(currentKey())) place(entry);
+  for (const entry of entries) place(entry);
   arrange();
   follow(false);
   requestAnimationFrame(() => messages().setAttribute("aria-live", "polite"));
@@ -83,9 +107,7 @@ export function showEntry(entry) {
   }
   const ordered = entriesOf(currentKey());
   if (ordered.at(-1)?.id !== entry.id) {
-    const keep = following;
-    reloadMessages();
-    following = keep;
+    rebuild(ordered);
     return;
   }
   const view = place(entry);
@@ -97,9 +119,9 @@ export function showEntry(entry) {
   follow(true);
 }
 
-/** Draws the changed texts of a new language. */
+/** Draws everything again, for the texts of a new language. */
 export function retranslateMessages() {
-  reloadMessages();
+  rebuild(entriesOf(currentKey()));
 }
 
 // Day dividers and runs of one sender depend on neighbors, so they are set in one pass.
@@ -129,5 +151,5 @@ function drawEmpty(empty) {
   if (!empty) return;
   const name = (store.group ? groupOf(store.group)?.name : botOf(store.bot)?.name) || store.group || store.bot || "";
   const text = !store.bot ? t("noBotText") : t(store.group ? "emptyGroup" : "emptyText");
-  box.replaceChildren(avatar(store.group ? "group" : "bot", name), el("h2", { text: t("emptyTitle", { name }) }), el("p", { text }));
+  box.replaceChildren(avatar(store.group ? "group" : "bot", name), el("h2", { text: t(store.group ? "emptyTitleGroup" : "emptyTitle", { name }) }), el("p", { text }));
 }

@@ -21,6 +21,9 @@ export function startSidebar(choose, refresh) {
   byId("open-sidebar").addEventListener("click", () => showSidebar(true));
   byId("close-sidebar").addEventListener("click", () => showSidebar(false));
   byId("sidebar-shade").addEventListener("click", () => showSidebar(false));
+  byId("sidebar").addEventListener("keydown", (event) => {
+    if (event.key === "Escape") showSidebar(false);
+  });
   byId("add-user").addEventListener("click", () => toggleForm("user-form", () => userForm(choose, refresh)));
   byId("add-group").addEventListener("click", () => toggleForm("group-form", () => groupForm(choose, refresh)));
 }

@@ -103,15 +103,15 @@ export function applyView(key, list, since) {
   if (key === currentKey()) emit("reload");
 }
 
-/** Takes over one entry event; true when it was the first sight of the entry. */
+/** Takes over one entry event: "new" at first sight, "changed", or "stale" when something newer is known. */
 export function applyEntry(key, entry) {
   const entries = conversation(key);
   const known = entries.get(entry.id);
-  if (known && entry.updatedAt < known.entry.updatedAt) return false;
+  if (known && entry.updatedAt < known.entry.updatedAt) return "stale";
   revision += 1;
   entries.set(entry.id, { entry, revision, order: known?.order ?? orderOf(entry) });
   if (entries.size > MAX_ENTRIES) entries.delete(entries.keys().next().value);
-  return !known;
+  return known ? "changed" : "new";
 }
 
 // The sequence number may move on with every update, so the place in the chat is fixed by the first sight.
@@ -138,6 +138,13 @@ export function addFrames(list) {
   store.frames.push(...added);
   if (store.frames.length > MAX_FRAMES) store.frames.splice(0, store.frames.length - MAX_FRAMES);
   return added;
+}
+
+/** Merges the frames that the simulator remembers with those that events brought already. */
+export function mergeFrames(list) {
+  const bySequence = new Map(store.frames.map((frame) => [frame.seq, frame]));
+  for (const frame of list) if (!bySequence.has(frame.seq)) bySequence.set(frame.seq, describeFrame(frame));
+  store.frames = [...bySequence.values()].sort((a, b) => a.seq - b.seq).slice(-MAX_FRAMES);
 }
 
 const commands = new Map();

@@ -25,6 +25,8 @@ public enum ConnectionState: String, Sendable, Hashable {
 struct Connections: Sendable {
     struct Connection: Sendable {
         var address: String
+        /// Start of the urls that this client can reach us by.
+        var baseURL: String?
         var bot: String?
         var state = ConnectionState.open
         var isHalfOpen = false
@@ -39,8 +41,8 @@ struct Connections: Sendable {
 
     subscript(id: ConnectionID) -> Connection? { all[id] }
 
-    mutating func opened(_ id: ConnectionID, address: String, now: Int) {
-        all[id] = Connection(address: address, lastHeard: now)
+    mutating func opened(_ id: ConnectionID, address: String, baseURL: String?, now: Int) {
+        all[id] = Connection(address: address, baseURL: baseURL, lastHeard: now)
     }
 
     /// Forgets the connection; its last state is returned.

@@ -19,7 +19,6 @@ public struct Entry: Sendable, Hashable {
         case mixed
         case welcome
         case event
-        case unknown
     }
 
     /// A picture, file, recording or film.

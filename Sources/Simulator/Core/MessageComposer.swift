@@ -48,7 +48,7 @@ struct MessageComposer {
         case .video(let file): return attachment(.video, file, core: &core, now: now)
         case .mixed(let items): return mixed(items, core: &core, now: now)
         case .unknown(let type):
-            return Composed(kind: .unknown, text: type, payload: typed(type, ["name": "Somewhere"]))
+            return Composed(kind: .text, text: "[\(type)]", payload: typed(type, ["name": "Somewhere"]))
         }
     }
 
@@ -66,7 +66,8 @@ struct MessageComposer {
         let stored = core.keep(file)
         var payload: JSONObject?
         if !isGroup {
-            payload = typed(kind.rawValue, core.link(to: stored.id, kind: kind.rawValue, now: now))
+            payload = typed(
+                kind.rawValue, core.link(to: stored.id, kind: kind.rawValue, for: conversation.bot, now: now))
         } else if kind == .file {
             payload = typed("text", ["content": .string(mentioned(""))])
         }
@@ -93,13 +94,13 @@ struct MessageComposer {
         switch item {
         case .text(let text): ["msgtype": "text", "text": ["content": .string(text)]]
         case .image(let media):
-            ["msgtype": "image", "image": core.link(to: media.id, kind: "mix", now: now)]
+            ["msgtype": "image", "image": core.link(to: media.id, kind: "mix", for: conversation.bot, now: now)]
         }
     }
 
     private func quotePayload(_ quote: Entry.Quote, core: inout PlatformCore, now: Int) -> JSONValue {
         if let media = quote.media {
-            return .object(typed(quote.kind, core.link(to: media.id, kind: "quote", now: now)))
+            return .object(typed(quote.kind, core.link(to: media.id, kind: "quote", for: conversation.bot, now: now)))
         }
         if quote.kind == "mixed" {
             let items = quote.items.map { itemPayload($0, core: &core, now: now) }

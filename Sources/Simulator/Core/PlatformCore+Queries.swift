@@ -31,6 +31,9 @@ extension PlatformCore {
     /// All open connections.
     public var connectionCount: Int { connections.all.count }
 
+    /// Bots that a program is subscribed to.
+    public var subscribedCount: Int { connections.owners.count }
+
     /// State of a connection; nil when it has ended.
     public func state(of connection: ConnectionID) -> ConnectionState? { connections[connection]?.state }
 
@@ -40,8 +43,13 @@ extension PlatformCore {
     /// Encrypted download behind a link that has not expired at `now`.
     public func mediaLink(_ token: String, now: Int) -> MediaLink? { media.link(token, now: now) }
 
+    /// Start of the urls that the bot's program can reach.
+    func baseURL(for bot: String) -> String {
+        connections.owners[bot].flatMap { connections[$0]?.baseURL } ?? baseURL
+    }
+
     /// A one-time link to stored media, as callbacks carry it: `{url, aeskey}`.
-    mutating func link(to id: String, kind: String, now: Int) -> JSONValue {
+    mutating func link(to id: String, kind: String, for bot: String, now: Int) -> JSONValue {
         let token = random.hexToken(32)
         let key = random.bytes(32)
         media.link(token: token, media: id, key: key, expiresAt: now + options.mediaURLLifetime)
@@ -49,7 +57,8 @@ extension PlatformCore {
         var base64 = Data(key).base64EncodedString()
         if !options.padsMediaKeys { base64 = String(base64.prefix { $0 != "=" }) }
         return [
-            "url": .string("\(baseURL)/media/enc/\(token)?kind=\(kind)&sign=SIM-SIGNATURE&expires=\(seconds)"),
+            "url": .string(
+                "\(baseURL(for: bot))/media/enc/\(token)?kind=\(kind)&sign=SIM-SIGNATURE&expires=\(seconds)"),
             "aeskey": .string(base64),
         ]
     }

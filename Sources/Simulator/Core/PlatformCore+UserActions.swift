@@ -237,9 +237,10 @@ extension PlatformCore {
     private mutating func addResponseURL(_ body: inout JSONObject, _ conversation: ConversationKey, now: Int) {
         guard options.includesResponseURL else { return }
         let code = random.urlSafeToken(43)
-        responseURLs = responseURLs.count < 10_000 ? responseURLs : responseURLs.filter { now < $0.value.expiresAt }
+        if responseURLs.count >= 10_000 { responseURLs = responseURLs.filter { now < $0.value.expiresAt } }
+        if responseURLs.count >= 10_000 { responseURLs.removeAll() }
         responseURLs[code] = ResponseURL(conversation: conversation, expiresAt: now + 3_600_000)
-        body["response_url"] = .string("\(baseURL)/cgi-bin/aibot/response?response_code=\(code)")
+        body["response_url"] = .string("\(baseURL(for: conversation.bot))/cgi-bin/aibot/response?response_code=\(code)")
     }
 
     /// Sends a callback, faults applied. Without a subscriber it is lost, or kept where options say so.
@@ -263,7 +264,9 @@ extension PlatformCore {
         if fired.contains(where: { $0.fault == .dropCallback }) { return (nil, false) }
         let sent = sendCallback(callback, now: now)
         if fired.contains(where: { $0.fault == .dropAfter }) { end(id, code: nil) }
-        if let close = fired.first(where: { $0.fault == .close }) { end(id, code: UInt16(clamping: close.code ?? 1000)) }
+        if let close = fired.first(where: { $0.fault == .close }) {
+            end(id, code: UInt16(clamping: close.code ?? 1000))
+        }
         return sent
     }
 

@@ -7,7 +7,8 @@
 public struct PlatformCore: Sendable {
     /// Behavior.
     public var options: PlatformOptions
-    /// Start of the urls that bots get for media and `response_url`, without a slash at the end.
+    /// Start of the urls that bots get for media and `response_url`, without a slash at the end. A connection may
+    /// have its own.
     public var baseURL = "http://127.0.0.1"
 
     var directory = Directory()
@@ -71,12 +72,12 @@ public struct PlatformCore: Sendable {
 
     // MARK: Inputs
 
-    /// A WebSocket was accepted. `address` is the peer's, for errmsg.
+    /// A WebSocket was accepted. `address` is the peer's, for errmsg; `baseURL` is for this connection alone.
     public mutating func connectionOpened(
-        _ id: ConnectionID, address: String = "127.0.0.1", now: Int
+        _ id: ConnectionID, address: String = "127.0.0.1", baseURL: String? = nil, now: Int
     ) -> [PlatformAction] {
         perform(now) { core in
-            core.connections.opened(id, address: address, now: now)
+            core.connections.opened(id, address: address, baseURL: baseURL, now: now)
             core.emit(.connection(bot: nil, id, .open))
             if core.options.idleLimit > 0 {
                 core.timeline.add(.idleCheck(id), at: now + core.options.idleLimit)

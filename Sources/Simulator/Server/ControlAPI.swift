@@ -54,7 +54,7 @@ struct ControlAPI: Sendable {
     }
 
     private func perform(_ action: UserAction) throws -> HTTPReply {
-        let result = engine.input { core, now -> ([PlatformAction], Result<UserActionOutcome, UserActionError>) in
+        let result = engine.call { core, now -> ([PlatformAction], Result<UserActionOutcome, UserActionError>) in
             do throws(UserActionError) {
                 let outcome = try core.userAction(action, now: now)
                 return (outcome.actions, .success(outcome))
@@ -122,6 +122,8 @@ struct ControlAPI: Sendable {
             guard let number = Int(text) else { throw FieldError("since", "must be the id of an event") }
             since = number
         }
+        // A browser that reconnects repeats the query and adds the header, which is newer.
+        since = request.lastEventID ?? since
         return HTTPReply(
             status: .ok, headers: ["Content-Type": "text/event-stream", "Cache-Control": "no-store"],
             body: .events(since: since))
@@ -168,7 +170,7 @@ struct ControlAPI: Sendable {
     private func responseURL(_ request: HTTPRequest) throws(FieldError) -> HTTPReply {
         let body = try Fields(body: request.body).value
         let code = request.query["response_code"] ?? ""
-        let answer = engine.input { core, now in
+        let answer = engine.call { core, now in
             let answer = core.responseURLPosted(code: code, body: body, now: now)
             return (answer.actions, (answer.errcode, answer.errmsg))
         }

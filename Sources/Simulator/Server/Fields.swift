@@ -78,7 +78,9 @@ struct Fields {
             throw FieldError(path + key, "must be an array of objects that is not empty")
         }
         var result: [Fields] = []
-        for (index, element) in list.enumerated() { result.append(try Fields(element, path: "\(path)\(key)[\(index)]")) }
+        for (index, element) in list.enumerated() {
+            result.append(try Fields(element, path: "\(path)\(key)[\(index)]"))
+        }
         return result
     }
 

@@ -156,6 +156,18 @@ struct HostGuard: Sendable {
         return nil
     }
 
+    /// Start of urls for a client that sent this `Host`; `port` replaces its port. Nil for odd hosts.
+    static func baseURL(host: String, port: Int?) -> String? {
+        let isPlain = host.utf8.allSatisfy { byte in
+            UInt8(ascii: "0")...UInt8(ascii: ":") ~= byte || UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte
+                || UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte || "-._[]".utf8.contains(byte)
+        }
+        guard isPlain, !host.isEmpty else { return nil }
+        guard let port else { return "http://\(host)" }
+        let name = name(of: host)
+        return name.contains(":") ? "http://[\(name)]:\(port)" : "http://\(name):\(port)"
+    }
+
     private static func name(of host: String) -> String {
         if host.hasPrefix("["), let end = host.firstIndex(of: "]") {
             return String(host[host.index(after: host.startIndex)..<end])

@@ -9,10 +9,13 @@ struct HTTPRequest: Sendable {
     var path: String
     var query: [String: String]
     var body: [UInt8]
+    /// Id of the last event that a returning reader of the event stream got.
+    var lastEventID: Int?
 
     init(head: HTTPRequestHead, body: ByteBuffer) {
         method = head.method
         self.body = Array(body.readableBytesView)
+        lastEventID = head.headers.first(name: "last-event-id").flatMap { Int($0) }
         let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         path = parts.first.map(String.init) ?? "/"
         query = [:]

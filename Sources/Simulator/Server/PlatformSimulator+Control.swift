@@ -3,7 +3,7 @@ extension PlatformSimulator {
     /// - Throws: `UserActionError` when it is impossible.
     @discardableResult
     public func perform(_ action: UserAction) throws -> UserActionOutcome {
-        let result = engine.input { core, now -> ([PlatformAction], Result<UserActionOutcome, UserActionError>) in
+        let result = engine.call { core, now -> ([PlatformAction], Result<UserActionOutcome, UserActionError>) in
             do throws(UserActionError) {
                 let outcome = try core.userAction(action, now: now)
                 return (outcome.actions, .success(outcome))

@@ -44,6 +44,7 @@ public final class PlatformSimulator: Service, Sendable {
     private let logger: Logger
     private let group: MultiThreadedEventLoopGroup
     private let bound = Gate<Bound>()
+    private let sockets = OpenSockets()
     private let observer: Int
 
     /// A simulator. `clock` may be shared with tests, which advance it.
@@ -87,22 +88,20 @@ public final class PlatformSimulator: Service, Sendable {
         // Ending by cancellation is as good an end as a graceful shutdown.
         try? await gracefulShutdown()
         for listener in listeners { try? await listener.close() }
-        for channel in engine.stop() {
-            channel.close(mode: .all, promise: nil)
-            try? await channel.closeFuture.get()
-        }
+        engine.stop()
+        await sockets.closeAll()
         logger.debug("simulator stopped")
     }
 
     private func listen() async throws -> [any Channel] {
-        let plain = try await bind(configuration.listen, tls: nil)
+        let plain = try await bind(configuration.listen, tls: nil, plainPort: nil)
         var listeners = [plain]
         var result = Bound(port: plain.localAddress?.port ?? configuration.listen.port)
         if let address = configuration.tlsListen {
             do {
                 let authority = try CertificateAuthority(hosts: [address.host])
                 try write(authority)
-                let channel = try await bind(address, tls: try authority.serverContext())
+                let channel = try await bind(address, tls: try authority.serverContext(), plainPort: result.port)
                 listeners.append(channel)
                 result.tlsPort = channel.localAddress?.port ?? address.port
             } catch {
@@ -110,7 +109,8 @@ public final class PlatformSimulator: Service, Sendable {
                 throw error
             }
         }
-        let host = configuration.listen.host.contains(":") ? "[\(configuration.listen.host)]" : configuration.listen.host
+        let host =
+            configuration.listen.host.contains(":") ? "[\(configuration.listen.host)]" : configuration.listen.host
         let baseURL = configuration.baseURL ?? "http://\(host):\(result.port)"
         engine.input { core, now in
             core.baseURL = baseURL
@@ -121,9 +121,13 @@ public final class PlatformSimulator: Service, Sendable {
         return listeners
     }
 
-    private func bind(_ address: SimulatorAddress, tls: NIOSSLContext?) async throws -> any Channel {
+    /// `plainPort` is the port of the HTTP listener when this is another one.
+    private func bind(
+        _ address: SimulatorAddress, tls: NIOSSLContext?, plainPort: Int?
+    ) async throws -> any Channel {
         let configuration = self.configuration
         let engine = self.engine
+        let sockets = self.sockets
         let api = ControlAPI(engine: engine, pages: StaticPages())
         let guardian = HostGuard(boundHost: address.isLoopback ? address.host : nil)
         let highWater = max(configuration.maxPendingBytes, 64 << 10)
@@ -134,9 +138,10 @@ public final class PlatformSimulator: Service, Sendable {
             .childChannelOption(.writeBufferWaterMark, value: .init(low: highWater / 2, high: highWater))
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    sockets.add(channel)
                     let pipeline = channel.pipeline.syncOperations
                     if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-                    let upgrader = Self.upgrader(engine, guardian, maxMessageBytes: configuration.maxMessageBytes)
+                    let upgrader = Self.upgrader(engine, guardian, configuration, plainPort: plainPort)
                     try pipeline.configureHTTPServerPipeline(
                         withServerUpgrade: (
                             upgraders: [upgrader],
@@ -152,19 +157,22 @@ public final class PlatformSimulator: Service, Sendable {
     }
 
     private static func upgrader(
-        _ engine: SimulatorEngine, _ guardian: HostGuard, maxMessageBytes: Int
+        _ engine: SimulatorEngine, _ guardian: HostGuard, _ configuration: SimulatorConfiguration, plainPort: Int?
     ) -> NIOWebSocketServerUpgrader {
         NIOWebSocketServerUpgrader(
-            maxFrameSize: maxMessageBytes,
+            maxFrameSize: configuration.maxMessageBytes,
             shouldUpgrade: { channel, head in
                 channel.eventLoop.makeSucceededFuture(guardian.problem(head) == nil ? [:] : nil)
             },
-            upgradePipelineHandler: { channel, _ in
+            upgradePipelineHandler: { channel, head in
                 channel.eventLoop.makeCompletedFuture {
                     let aggregator = NIOWebSocketFrameAggregator(
                         minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: 1_024,
-                        maxAccumulatedFrameSize: maxMessageBytes)
-                    try channel.pipeline.syncOperations.addHandlers([aggregator, WebSocketSession(engine: engine)])
+                        maxAccumulatedFrameSize: configuration.maxMessageBytes)
+                    let host = configuration.baseURL == nil ? head.headers.first(name: "host") : nil
+                    let session = WebSocketSession(
+                        engine: engine, baseURL: host.flatMap { HostGuard.baseURL(host: $0, port: plainPort) })
+                    try channel.pipeline.syncOperations.addHandlers([aggregator, session])
                 }
             })
     }

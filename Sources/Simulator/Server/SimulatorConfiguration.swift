@@ -34,7 +34,7 @@ public struct SimulatorConfiguration: Sendable {
     public var tlsListen: SimulatorAddress?
     /// File that gets the certificate of the authority made at start, as PEM.
     public var caOut: String?
-    /// Start of media urls; nil is the HTTP listener.
+    /// Start of media urls; nil is the HTTP listener, by the name under which the bot's program reached us.
     public var baseURL: String?
     /// Behavior of the platform.
     public var options = PlatformOptions()
@@ -54,7 +54,7 @@ public struct SimulatorConfiguration: Sendable {
     public var maxMessageBytes = 2 << 20
     /// Bytes that may wait for one slow client before it is dropped.
     public var maxPendingBytes = 8 << 20
-    /// WebSocket connections at a time; more are refused with 503.
+    /// WebSocket connections at a time; further ones are closed as soon as they are open.
     public var maxConnections = 20_000
 
     /// The demo's bot, people and group on a free port of the loopback interface.

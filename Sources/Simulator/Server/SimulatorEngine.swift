@@ -56,7 +56,7 @@ final class SimulatorEngine: Sendable {
     // MARK: Inputs
 
     /// One call of the core; its actions are performed before or soon after this returns.
-    func input<Result>(_ body: (inout PlatformCore, Int) -> ([PlatformAction], Result)) -> Result {
+    func call<Result>(_ body: (inout PlatformCore, Int) -> ([PlatformAction], Result)) -> Result {
         let now = clock.now
         let result = state.withLockedValue { state in
             let (actions, result) = body(&state.core, now)
@@ -69,14 +69,14 @@ final class SimulatorEngine: Sendable {
     }
 
     func input(_ body: (inout PlatformCore, Int) -> [PlatformAction]) {
-        input { core, now in (body(&core, now), ()) }
+        call { core, now in (body(&core, now), ()) }
     }
 
     /// Reads the core.
     func read<Result>(_ body: (PlatformCore) -> Result) -> Result { state.withLockedValue { body($0.core) } }
 
     /// Registers a WebSocket; nil when there are too many.
-    func connectionOpened(_ channel: any Channel, address: String) -> ConnectionID? {
+    func connectionOpened(_ channel: any Channel, address: String, baseURL: String?) -> ConnectionID? {
         let id = state.withLockedValue { state -> ConnectionID? in
             guard !state.isStopped, state.channels.count < maxConnections else { return nil }
             let id = ConnectionID(state.nextConnection)
@@ -84,7 +84,9 @@ final class SimulatorEngine: Sendable {
             state.channels[id] = channel
             return id
         }
-        if let id { input { core, now in core.connectionOpened(id, address: address, now: now) } }
+        if let id {
+            input { core, now in core.connectionOpened(id, address: address, baseURL: baseURL, now: now) }
+        }
         return id
     }
 
@@ -128,7 +130,9 @@ final class SimulatorEngine: Sendable {
             if waiter.predicate(state.core) { return true }
             if Task.isCancelled || state.isStopped { return false }
             var waiter = waiter
-            waiter.timer = eventLoop.scheduleTask(in: TimeAmount(timeout)) { [weak self] () -> Void in self?.endWaiter(id) }
+            waiter.timer = eventLoop.scheduleTask(in: TimeAmount(timeout)) { [weak self] () -> Void in
+                self?.endWaiter(id)
+            }
             state.waiters[id] = waiter
             return nil
         }
@@ -141,24 +145,20 @@ final class SimulatorEngine: Sendable {
         waiter?.continuation.resume(returning: false)
     }
 
-    /// Drops all connections and ends all waits; no timer fires afterwards.
-    func stop() -> [any Channel] {
-        let (channels, waiters) = state.withLockedValue { state in
+    /// Ends all waits; no timer fires and no connection is taken afterwards.
+    func stop() {
+        let waiters = state.withLockedValue { state in
             state.isStopped = true
             state.timer?.scheduled.cancel()
             state.timer = nil
             defer { state.waiters = [:] }
-            return (Array(state.channels.values), Array(state.waiters.values))
+            return Array(state.waiters.values)
         }
         for waiter in waiters {
             waiter.timer?.cancel()
             waiter.continuation.resume(returning: false)
         }
-        let streams = audience.withLockedValue { audience in
-            defer { audience.subscribers = [:] }
-            return audience.subscribers.values.map(\.channel)
-        }
-        return channels + streams
+        audience.withLockedValue { $0.subscribers = [:] }
     }
 
     // MARK: Performing

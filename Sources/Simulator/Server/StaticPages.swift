@@ -9,11 +9,15 @@ struct StaticPages: Sendable {
 
     /// Folder of the resources beside the program; nil when the program was copied without them.
     static var resourceFolder: URL? {
-        let places = [Bundle.main.resourceURL, Bundle.main.bundleURL, Bundle.main.executableURL?.deletingLastPathComponent()]
+        let places = [
+            Bundle.main.resourceURL, Bundle.main.bundleURL, Bundle.main.executableURL?.deletingLastPathComponent(),
+        ]
         for place in places.compactMap({ $0 }) {
-            let folder = place.appendingPathComponent("wecom-aibot_Simulator.resources/ChatPage")
-            if FileManager.default.fileExists(atPath: folder.appendingPathComponent("index.html").path) {
-                return folder
+            for suffix in ["resources", "bundle"] {
+                let folder = place.appendingPathComponent("wecom-aibot_Simulator.\(suffix)/ChatPage")
+                if FileManager.default.fileExists(atPath: folder.appendingPathComponent("index.html").path) {
+                    return folder
+                }
             }
         }
         return nil
@@ -21,10 +25,12 @@ struct StaticPages: Sendable {
 
     func file(_ path: String) -> HTTPReply {
         let name = path == "/" ? "index.html" : String(path.dropFirst("/page/".count))
-        let parts = (name.isEmpty ? "index.html" : name).removingPercentEncoding?
+        let parts =
+            (name.isEmpty ? "index.html" : name).removingPercentEncoding?
             .split(separator: "/", omittingEmptySubsequences: false) ?? []
         let isSafe = !parts.isEmpty && parts.allSatisfy { !$0.isEmpty && !$0.hasPrefix(".") && !$0.contains("\\") }
-        guard let folder, isSafe, let data = try? Data(contentsOf: folder.appendingPathComponent(parts.joined(separator: "/")))
+        guard let folder, isSafe,
+            let data = try? Data(contentsOf: folder.appendingPathComponent(parts.joined(separator: "/")))
         else { return .error(.notFound, "no such page") }
         let headers: HTTPHeaders = [
             "Content-Type": Self.contentType(String(parts.last ?? "")), "Cache-Control": "no-store",

@@ -15,14 +15,19 @@ final class WebSocketSession: ChannelDuplexHandler {
     typealias OutboundOut = WebSocketFrame
 
     private let engine: SimulatorEngine
+    private let baseURL: String?
     private var id: ConnectionID?
     private var hasSentClose = false
 
-    init(engine: SimulatorEngine) { self.engine = engine }
+    /// `baseURL`: how this client reaches our HTTP side; nil is the common way.
+    init(engine: SimulatorEngine, baseURL: String?) {
+        self.engine = engine
+        self.baseURL = baseURL
+    }
 
     func handlerAdded(context: ChannelHandlerContext) {
         let address = context.remoteAddress?.ipAddress ?? "127.0.0.1"
-        id = engine.connectionOpened(context.channel, address: address)
+        id = engine.connectionOpened(context.channel, address: address, baseURL: baseURL)
         if id == nil { context.close(promise: nil) }
     }
 
@@ -37,7 +42,9 @@ final class WebSocketSession: ChannelDuplexHandler {
         var payload = frame.unmaskedData
         switch frame.opcode {
         case .text, .binary:
-            if let id, !hasSentClose { engine.frameReceived(id, payload.readBytes(length: payload.readableBytes) ?? []) }
+            if let id, !hasSentClose {
+                engine.frameReceived(id, payload.readBytes(length: payload.readableBytes) ?? [])
+            }
         case .ping:
             let pong = WebSocketFrame(fin: true, opcode: .pong, data: payload)
             context.writeAndFlush(wrapOutboundOut(pong), promise: nil)
@@ -45,7 +52,8 @@ final class WebSocketSession: ChannelDuplexHandler {
             if !hasSentClose {
                 hasSentClose = true
                 let echo = WebSocketFrame(
-                    fin: true, opcode: .connectionClose, data: payload.readSlice(length: min(2, payload.readableBytes))
+                    fin: true, opcode: .connectionClose,
+                    data: payload.readSlice(length: min(2, payload.readableBytes))
                         ?? ByteBuffer())
                 context.write(wrapOutboundOut(echo), promise: nil)
                 context.flush()

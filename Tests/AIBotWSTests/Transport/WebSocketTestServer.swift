@@ -16,12 +16,16 @@ import NIOWebSocket
 /// `binary`: a binary message. `utf8`: bytes that are no text. `opcode`: a frame that no one knows. `deaf`: does not
 /// answer anything from now on. `sized N`: N bytes as single-frame messages of 100 bytes.
 final class WebSocketTestServer: Sendable {
-    let channel: any Channel
+    let channel: any NIOCore.Channel
     let isSecure: Bool
+    private let received = NIOLockedLines()
+    /// Texts that came, and `close` with the code, over all connections.
+    var lines: [String] { received.all }
     var port: Int { channel.localAddress?.port ?? 0 }
 
     init(tls: NIOSSLContext? = nil, host: String = "127.0.0.1") async throws {
         isSecure = tls != nil
+        let received = received
         channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -34,7 +38,7 @@ final class WebSocketTestServer: Sendable {
                         shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(HTTPHeaders()) },
                         upgradePipelineHandler: { channel, _ in
                             channel.eventLoop.makeCompletedFuture {
-                                try channel.pipeline.syncOperations.addHandler(ScriptedPeer())
+                                try channel.pipeline.syncOperations.addHandler(ScriptedPeer(received))
                             }
                         })
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline(
@@ -57,6 +61,9 @@ private final class ScriptedPeer: ChannelInboundHandler {
     typealias OutboundOut = WebSocketFrame
 
     private var isDeaf = false
+    private let received: NIOLockedLines
+
+    init(_ received: NIOLockedLines) { self.received = received }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = unwrapInboundIn(data)
@@ -64,10 +71,14 @@ private final class ScriptedPeer: ChannelInboundHandler {
         switch frame.opcode {
         case .text:
             var data = frame.unmaskedData
-            obey(data.readString(length: data.readableBytes) ?? "", context)
+            let line = data.readString(length: data.readableBytes) ?? ""
+            if line.utf8.count < 100 { received.add(line) }
+            obey(line, context)
         case .binary: write(.binary, frame.unmaskedData, context)
         case .pong: text("ponged", context)
         case .connectionClose:
+            var data = frame.unmaskedData
+            received.add("close \(data.readInteger(as: UInt16.self) ?? 0)")
             write(.connectionClose, frame.unmaskedData, context)
             context.close(promise: nil)
         default: break

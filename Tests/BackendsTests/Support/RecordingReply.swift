@@ -14,6 +14,7 @@ final class RecordingReply: Replying, @unchecked Sendable {
     private let lock = NSLock()
     private var recorded: [Entry] = []
     private var waiters: [(condition: @Sendable ([Entry]) -> Bool, continuation: CheckedContinuation<Void, Never>)] = []
+    private var isCancelled = false
     private let refusal: (any Error)?
 
     init(refusing error: (any Error)? = nil) { refusal = error }
@@ -42,15 +43,24 @@ final class RecordingReply: Replying, @unchecked Sendable {
     func think(_ delta: String) async throws { try record(.think(delta)) }
     func attach(_ attachment: Attachment) async throws { try record(.attach(attachment)) }
 
-    /// Suspends until the condition holds.
+    /// Suspends until the condition holds, or the test is cancelled by its time limit.
     func wait(until condition: @escaping @Sendable ([Entry]) -> Bool) async {
-        await withCheckedContinuation { continuation in
-            let holds = lock.withLock { () -> Bool in
-                if condition(recorded) { return true }
-                waiters.append((condition, continuation))
-                return false
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let holds = lock.withLock { () -> Bool in
+                    if condition(recorded) || isCancelled { return true }
+                    waiters.append((condition, continuation))
+                    return false
+                }
+                if holds { continuation.resume() }
             }
-            if holds { continuation.resume() }
+        } onCancel: {
+            let all = lock.withLock { () -> [CheckedContinuation<Void, Never>] in
+                isCancelled = true
+                defer { waiters.removeAll() }
+                return waiters.map(\.continuation)
+            }
+            for continuation in all { continuation.resume() }
         }
     }
 

@@ -46,6 +46,6 @@ extension ManualClock {
     /// Suspends until the earliest sleeper waits for just this moment.
     func untilSomeoneSleeps(until duration: Duration) async {
         let wanted = MonotonicInstant().advanced(by: duration)
-        while nextDeadline != wanted { await Task.yield() }
+        while nextDeadline != wanted, !Task.isCancelled { await Task.yield() }
     }
 }
