@@ -75,7 +75,8 @@ def main():
     checks = [
         direct_chat_is_answered, mention_in_a_group_is_answered_without_its_name, missing_credentials_are_named]
     simulator = subprocess.Popen(
-        [BUILD / "wecom-aibot", "simulate", "--listen", "127.0.0.1:0", "--bot-id", BOT, "--secret", SECRET],
+        [BUILD / "wecom-aibot", "simulate", "--listen", "127.0.0.1:0", "--bot-id", BOT, "--secret", SECRET,
+         "--bot-name", "Echo"],
         stdout=subprocess.PIPE, text=True)
     bot = None
     try:
