@@ -174,10 +174,6 @@ final class LWSServiceThread: @unchecked Sendable {
     private func finish(_ loop: LWSLoop, on executor: any SerialExecutor & AnyObject) {
         condition.withLock { wakeHandle = nil }
         loop.close()
-        var batch: [Item] = []
-        takeInbox(&batch)
-        runBatch(&batch, loop, on: executor.asUnownedSerialExecutor())
-        loop.runDeferred()
         self.loop = nil
         owner.store(0, ordering: .relaxed)
         let hasRest = condition.withLock { () -> Bool in
