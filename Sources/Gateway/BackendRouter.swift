@@ -36,7 +36,7 @@ struct BackendRouter: Sendable {
         case .http:
             return HTTPBackend(
                 settings: HTTPBackendSettings(url: settings.url, headers: headers, timeout: settings.timeout),
-                client: client, clock: clock, logger: logger)
+                client: client, clock: clock)
         }
     }
 

@@ -70,7 +70,10 @@ public struct SimulatorFault: Sendable, Hashable, Codable {
     public var count: Int?
     /// Chance to fire on a matching frame, 0 to 1; nil is always.
     public var probability: Double?
-    /// Milliseconds, where the kind has a time.
+    /// Longest time of a fault: one day.
+    public static let maxMilliseconds = 86_400_000
+
+    /// Milliseconds, where the kind has a time; cut to 0 to `maxMilliseconds`.
     public var ms: Int?
     /// Errcode or close code, where the kind has one.
     public var code: Int?
@@ -136,7 +139,11 @@ struct FaultPlan: Sendable {
     init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
     mutating func replace(with script: SimulatorFaults) {
-        faults = Array(script.list.prefix(SimulatorFaults.limit))
+        faults = script.list.prefix(SimulatorFaults.limit).map { fault in
+            var fault = fault
+            fault.ms = fault.ms.map { min(max($0, 0), SimulatorFault.maxMilliseconds) }
+            return fault
+        }
         seen = Array(repeating: 0, count: faults.count)
         fired = seen
     }

@@ -52,7 +52,7 @@ public final class SimulatorClock: Sendable {
 
     /// Moves the clock forward (negative durations count as zero) and fires what became due.
     public func advance(by duration: Duration) {
-        let seconds = duration.components.seconds
+        let seconds = min(max(duration.components.seconds, 0), 10_000_000_000)
         let milliseconds = max(0, Int(seconds) * 1000 + Int(duration.components.attoseconds / 1_000_000_000_000_000))
         let observers = state.withLockedValue { state in
             state.offset += milliseconds

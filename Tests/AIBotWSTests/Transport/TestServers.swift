@@ -55,7 +55,7 @@ struct TestAuthority {
 
 /// A listener that accepts and says nothing.
 struct SilentServer {
-    let channel: any Channel
+    let channel: any NIOCore.Channel
     var port: Int { channel.localAddress?.port ?? 0 }
 
     init() async throws {
@@ -73,7 +73,7 @@ func closedPort() async throws -> Int {
 
 /// An HTTP proxy that knows CONNECT and counts what it was asked.
 final class TestProxy: Sendable {
-    let channel: any Channel
+    let channel: any NIOCore.Channel
     private let requests: NIOLockedLines
     var port: Int { channel.localAddress?.port ?? 0 }
     /// First lines of all requests.
@@ -111,7 +111,7 @@ private final class ConnectHandler: ChannelInboundHandler {
     private let expected: String?
     private let requests: NIOLockedLines
     private var head = ""
-    private var peer: (any Channel)?
+    private var peer: (any NIOCore.Channel)?
 
     init(_ expected: String?, _ requests: NIOLockedLines) {
         self.expected = expected
@@ -163,8 +163,8 @@ private final class ConnectHandler: ChannelInboundHandler {
 
 private final class CopyHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
-    private let other: any Channel
-    init(_ other: any Channel) { self.other = other }
+    private let other: any NIOCore.Channel
+    init(_ other: any NIOCore.Channel) { self.other = other }
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         other.writeAndFlush(unwrapInboundIn(data), promise: nil)
     }

@@ -16,7 +16,7 @@ import NIOWebSocket
 /// `binary`: a binary message. `utf8`: bytes that are no text. `opcode`: a frame that no one knows. `deaf`: does not
 /// answer anything from now on. `sized N`: N bytes as single-frame messages of 100 bytes.
 final class WebSocketTestServer: Sendable {
-    let channel: any Channel
+    let channel: any NIOCore.Channel
     let isSecure: Bool
     private let received = NIOLockedLines()
     /// Texts that came, and `close` with the code, over all connections.
