@@ -86,7 +86,7 @@ public actor SessionRunner {
         for await _ in closed {}
         // Cancelled, or ended by itself; the second makes this a no-op.
         perform(machine.shutdownRequested())
-        for await _ in awaitClosed() {}
+        await waitForConnections()
     }
 
     /// Ends the session with a close frame; `run` returns once the connection is gone.
@@ -98,14 +98,14 @@ public actor SessionRunner {
     /// What the session is doing.
     public var status: SessionStatus { machine.status }
 
-    private var closeWaiter: AsyncStream<Void>.Continuation?
+    private var closeWaiter: CheckedContinuation<Void, Never>?
     private var connectionsOpen = 0
 
-    /// Ends when no connection of this session is left. A stream per call: the first one ends with its task.
-    private func awaitClosed() -> AsyncStream<Void> {
-        AsyncStream { continuation in
-            if connectionsOpen == 0 { continuation.finish() } else { closeWaiter = continuation }
-        }
+    /// Returns when no connection of this session is left. Cancellation does not end it: the transport ends every
+    /// connection within a few seconds.
+    private func waitForConnections() async {
+        guard connectionsOpen > 0 else { return }
+        await withCheckedContinuation { closeWaiter = $0 }
     }
 
     // MARK: Sending
@@ -267,7 +267,9 @@ public actor SessionRunner {
     private func connectionClosed(_ id: ConnectionID, _ reason: CloseReason) {
         connectionsOpen -= 1
         perform(machine.transportClosed(id, reason, now: transport.now))
-        if connectionsOpen == 0 { closeWaiter?.finish() }
+        guard connectionsOpen == 0 else { return }
+        closeWaiter?.resume()
+        closeWaiter = nil
     }
 
     private func due() {

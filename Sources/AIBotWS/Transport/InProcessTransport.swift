@@ -11,8 +11,9 @@ import Synchronization
 ///
 /// Jobs, deliveries and alarms run one after another on a serial queue. `run()` performs all that is waiting before it
 /// returns, on the caller's thread; `settle()` does the same for asynchronous tests. Whatever is not yet done when the
-/// queue is empty waits for the test: another delivery, or a clock that is moved.
-public final class InProcessTransport: WebSocketTransport, @unchecked Sendable {
+/// queue is empty waits for the test: another delivery, or a clock that is moved. Tasks that prefer it as their executor
+/// run on the queue too, so that with all of them there the order of everything is always the same.
+public final class InProcessTransport: WebSocketTransport, TaskExecutor, @unchecked Sendable {
     /// What becomes of a connect.
     public enum ConnectPolicy: Sendable {
         /// Opens at once.
@@ -232,7 +233,8 @@ public final class InProcessTransport: WebSocketTransport, @unchecked Sendable {
 
     private func drain() {
         owner.store(UInt(pthread_self()), ordering: .relaxed)
-        let executor = asUnownedSerialExecutor()
+        let serial = asUnownedSerialExecutor()
+        let task = asUnownedTaskExecutor()
         while true {
             let batch = lock.withLock { () -> [Item] in
                 defer { inbox = [] }
@@ -240,7 +242,7 @@ public final class InProcessTransport: WebSocketTransport, @unchecked Sendable {
             }
             for item in batch {
                 switch item {
-                case .job(let job): job.runSynchronously(on: executor)
+                case .job(let job): job.runSynchronously(isolatedTo: serial, taskExecutor: task)
                 case .work(let work): work(self)
                 }
             }

@@ -80,3 +80,14 @@ public struct ScenarioSyntaxError: Error, Hashable, Sendable, CustomStringConver
     /// `path:line: message`.
     public var description: String { "\(path):\(line): \(message)" }
 }
+
+extension ScenarioFile {
+    /// What a recorder must know about a run of this scenario.
+    public var recorderOptions: ScenarioRecorder.Options {
+        var options = ScenarioRecorder.Options()
+        options.engine = settings.engine
+        options.displayName = settings.displayName
+        options.onReplaced = settings.onReplaced
+        return options
+    }
+}

@@ -3,11 +3,10 @@ import Shared
 
 /// Turns the text of a scenario into steps.
 struct ScenarioParser {
-    private struct Problem: Error { var message: String }
-
     private let path: String
     private let frame: (String) throws -> String
     private var line = 0
+    private var hasHints = false
     private(set) var title = ""
     private(set) var covers: [String] = []
     private(set) var settings = ScenarioSettings()
@@ -27,7 +26,7 @@ struct ScenarioParser {
             line = index + 1
             let (statement, next) = Self.statement(lines, index)
             index = next
-            do throws(Problem) {
+            do throws(ScenarioProblem) {
                 try take(statement)
             } catch {
                 throw ScenarioSyntaxError(path: path, line: line, message: error.message)
@@ -53,7 +52,7 @@ struct ScenarioParser {
         return (Substring(text), next)
     }
 
-    private mutating func take(_ statement: Substring) throws(Problem) {
+    private mutating func take(_ statement: Substring) throws(ScenarioProblem) {
         if statement.hasPrefix("#") { return }
         if statement.hasPrefix("title:") {
             title = statement.dropFirst(6).trimmingSpaces
@@ -63,24 +62,19 @@ struct ScenarioParser {
             covers += statement.dropFirst(7).split { $0 == "," || $0 == " " || $0 == "\r" }.map(String.init)
             return
         }
-        let tokens: [ScenarioToken]
-        do throws(ScenarioTokenizer.Problem) {
-            tokens = try ScenarioTokenizer.tokens(of: statement)
-        } catch {
-            throw Problem(message: error.message)
-        }
+        let tokens = try ScenarioTokenizer.tokens(of: statement)
         guard !tokens.isEmpty else { return }
         try take(tokens)
-        guard steps.count <= Self.mostSteps else { throw Problem(message: "more than \(Self.mostSteps) steps") }
+        guard steps.count <= Self.mostSteps else { throw ScenarioProblem(message: "more than \(Self.mostSteps) steps") }
     }
 
     private mutating func add(_ action: ScenarioStep.Action) { steps.append(ScenarioStep(line: line, action: action)) }
 
-    private mutating func take(_ tokens: [ScenarioToken]) throws(Problem) {
+    private mutating func take(_ tokens: [ScenarioToken]) throws(ScenarioProblem) {
         guard case .word(let verb) = tokens[0] else {
-            throw Problem(message: "a line begins with a word, not with \(tokens[0].description)")
+            throw ScenarioProblem(message: "a line begins with a word, not with \(tokens[0].description)")
         }
-        var rest = Arguments(tokens.dropFirst())
+        var rest = ScenarioArguments(tokens.dropFirst())
         switch verb {
         case "set": try set(&rest)
         case "online": addOnline()
@@ -88,6 +82,7 @@ struct ScenarioParser {
         case "out": add(.outbound(try outbound(&rest)))
         case "ack": try takeAck(&rest)
         case "advance": add(.advance(try rest.duration()))
+        case "wait": add(.wait(try rest.duration()))
         case "handler": try takeHandler(&rest)
         case "event": add(.event(try rest.json("a JSON object of what is expected")))
         case "status": add(.status(try rest.word("a status")))
@@ -99,19 +94,22 @@ struct ScenarioParser {
         try rest.finish()
     }
 
-    private func plain(_ verb: String, _ rest: inout Arguments) throws(Problem) -> ScenarioStep.Action {
+    private func plain(_ verb: String, _ rest: inout ScenarioArguments) throws(ScenarioProblem) -> ScenarioStep.Action {
         switch (verb, rest.optionalWord()) {
         case ("connects", nil): return .connects
         case ("refuses", "connection"): return .refuses
+        case ("ignores", "connection"): return .ignores
         case ("drops", "connection"): return .drops(code: nil)
         case ("closes", "connection"):
-            guard let code = UInt16(try rest.word("a close code")) else { throw Problem(message: "no close code") }
+            guard let code = UInt16(try rest.word("a close code")) else {
+                throw ScenarioProblem(message: "no close code")
+            }
             return .drops(code: code)
         case ("client", "closes"): return .clientCloses
         case ("no", "frames"): return .noFrames
         case ("shutdown", nil): return .shutdown
         case ("reconnect", nil): return .reconnect
-        default: throw Problem(message: "unknown step `\(verb)`; docs/scenarios.md lists them")
+        default: throw ScenarioProblem(message: "unknown step `\(verb)`; docs/scenarios.md lists them")
         }
     }
 
@@ -140,22 +138,22 @@ struct ScenarioParser {
         ])
     }
 
-    private mutating func takeAck(_ rest: inout Arguments) throws(Problem) {
+    private mutating func takeAck(_ rest: inout ScenarioArguments) throws(ScenarioProblem) {
         guard let word = rest.optionalWord() else { return add(.inbound(Self.ack(code: 0))) }
         if word.hasSuffix(".json") {
             let value = try file(word).setting(path: ["headers", "req_id"], to: "$last")
             return add(.inbound(try changed(value, &rest)))
         }
-        guard let code = Int(word) else { throw Problem(message: "`ack` takes nothing, an errcode or a file") }
+        guard let code = Int(word) else { throw ScenarioProblem(message: "`ack` takes nothing, an errcode or a file") }
         var bare = false
         if rest.optionalWord("without") {
-            guard rest.optionalWord("req_id") else { throw Problem(message: "`ack CODE without req_id`") }
+            guard rest.optionalWord("req_id") else { throw ScenarioProblem(message: "`ack CODE without req_id`") }
             bare = true
         }
         add(.inbound(Self.ack(code: code, reqID: !bare)))
     }
 
-    private mutating func takeInbound(_ rest: inout Arguments) throws(Problem) {
+    private mutating func takeInbound(_ rest: inout ScenarioArguments) throws(ScenarioProblem) {
         if rest.optionalWord("raw") { return add(.inboundText(try rest.text())) }
         let value: JSONValue
         if let json = rest.optionalJSON() {
@@ -166,7 +164,7 @@ struct ScenarioParser {
         add(.inbound(try changed(value, &rest)))
     }
 
-    private func outbound(_ rest: inout Arguments) throws(Problem) -> JSONValue {
+    private func outbound(_ rest: inout ScenarioArguments) throws(ScenarioProblem) -> JSONValue {
         if let json = rest.optionalJSON() { return try changed(json, &rest) }
         let word = try rest.word("a frame, its file, or a kind of frame")
         switch word {
@@ -186,7 +184,7 @@ struct ScenarioParser {
         }
     }
 
-    private func bubble(_ rest: inout Arguments) throws(Problem) -> JSONValue {
+    private func bubble(_ rest: inout ScenarioArguments) throws(ScenarioProblem) -> JSONValue {
         let id = try rest.word("the bubble's id")
         let content = try rest.text()
         let finish = rest.optionalWord("finish")
@@ -204,7 +202,7 @@ struct ScenarioParser {
         ])
     }
 
-    private func pushed(_ rest: inout Arguments) throws(Problem) -> JSONValue {
+    private func pushed(_ rest: inout ScenarioArguments) throws(ScenarioProblem) -> JSONValue {
         let conversation = try rest.conversation()
         return .dictionary([
             "cmd": "aibot_send_msg", "headers": .dictionary(["req_id": "*"]),
@@ -215,17 +213,19 @@ struct ScenarioParser {
         ])
     }
 
-    private func file(_ name: String) throws(Problem) -> JSONValue {
-        guard name.hasSuffix(".json") else { throw Problem(message: "\(name) is neither a frame nor a .json file") }
+    private func file(_ name: String) throws(ScenarioProblem) -> JSONValue {
+        guard name.hasSuffix(".json") else {
+            throw ScenarioProblem(message: "\(name) is neither a frame nor a .json file")
+        }
         do {
             return try JSONValue(parsing: frame(name).utf8)
         } catch {
-            throw Problem(message: "\(name): \(error)")
+            throw ScenarioProblem(message: "\(name): \(error)")
         }
     }
 
     /// A frame with the changes that follow it: `path=value` sets, `-path` removes.
-    private func changed(_ frame: JSONValue, _ rest: inout Arguments) throws(Problem) -> JSONValue {
+    private func changed(_ frame: JSONValue, _ rest: inout ScenarioArguments) throws(ScenarioProblem) -> JSONValue {
         var frame = frame
         while let change = rest.optionalChange() {
             switch change {
@@ -240,7 +240,7 @@ struct ScenarioParser {
 
     // MARK: Handler
 
-    private mutating func takeHandler(_ rest: inout Arguments) throws(Problem) {
+    private mutating func takeHandler(_ rest: inout ScenarioArguments) throws(ScenarioProblem) {
         var word = try rest.word("what the handler does")
         var name = ""
         if !Self.verbs.contains(word) {
@@ -254,7 +254,9 @@ struct ScenarioParser {
         "gets", "says", "replaces", "thinks", "attaches", "finishes", "fails", "is",
     ]
 
-    private func verb(_ word: String, _ rest: inout Arguments) throws(Problem) -> ScenarioStep.HandlerVerb {
+    private func verb(_ word: String, _ rest: inout ScenarioArguments) throws(ScenarioProblem)
+        -> ScenarioStep.HandlerVerb
+    {
         switch word {
         case "gets":
             let value = try rest.json("the message's text, or an object of what is expected")
@@ -268,16 +270,16 @@ struct ScenarioParser {
             if rest.optionalWord("card") { return .does(.attach(.card(json: "{}"))) }
             return .does(.attach(.file(location: try rest.text(), kind: nil, name: nil)))
         case "is":
-            guard rest.optionalWord("stopped") else { throw Problem(message: "a handler `is stopped`") }
+            guard rest.optionalWord("stopped") else { throw ScenarioProblem(message: "a handler `is stopped`") }
             return .isStopped
-        default: throw Problem(message: "a handler does not `\(word)`")
+        default: throw ScenarioProblem(message: "a handler does not `\(word)`")
         }
     }
 
     // MARK: Settings
 
-    private mutating func set(_ rest: inout Arguments) throws(Problem) {
-        guard steps.isEmpty else { throw Problem(message: "`set` comes before the first step") }
+    private mutating func set(_ rest: inout ScenarioArguments) throws(ScenarioProblem) {
+        guard steps.isEmpty else { throw ScenarioProblem(message: "`set` comes before the first step") }
         let key = try rest.word("a setting")
         switch key {
         case "botID": settings.botID = BotID(try rest.text())
@@ -286,135 +288,41 @@ struct ScenarioParser {
         case "welcomeText": settings.engine.welcomeText = try rest.text()
         case "onReplaced":
             guard let policy = SessionConfiguration.ReplacedPolicy(rawValue: try rest.word("wait, exit or takeover"))
-            else { throw Problem(message: "onReplaced is wait, exit or takeover") }
+            else { throw ScenarioProblem(message: "onReplaced is wait, exit or takeover") }
             settings.onReplaced = policy
         case "seed": settings.seed = UInt64(try rest.count())
         case "heartbeats":
-            guard rest.optionalWord("shown") else { throw Problem(message: "`set heartbeats shown`") }
+            guard rest.optionalWord("shown") else { throw ScenarioProblem(message: "`set heartbeats shown`") }
             settings.showsHeartbeats = true
+        case "order":
+            guard rest.optionalWord("free") else { throw ScenarioProblem(message: "`set order free`") }
+            settings.isOrderFree = true
+        case "slack": settings.slack = try rest.duration()
         case "heartbeat": settings.heartbeat = try rest.duration()
         default: try setEngine(key, &rest)
         }
     }
 
-    private mutating func setEngine(_ key: String, _ rest: inout Arguments) throws(Problem) {
+    private mutating func setEngine(_ key: String, _ rest: inout ScenarioArguments) throws(ScenarioProblem) {
         switch key {
         case "firstHintAfter": settings.engine.reply.firstHintAfter = try rest.duration()
         case "hintEvery": settings.engine.reply.hintEvery = try rest.duration()
-        case "hint": settings.engine.reply.hints = [try rest.text()]
+        case "hint":
+            if !hasHints { settings.engine.reply.hints = [] }
+            hasHints = true
+            settings.engine.reply.hints.append(try rest.text())
         case "minInterval": settings.engine.reply.minInterval = try rest.duration()
         case "maxBubbleAge": settings.engine.reply.maxBubbleAge = try rest.duration()
         case "keepFor": settings.engine.reply.keepFor = try rest.duration()
         case "opening": settings.engine.reply.opening = try rest.text()
         case "growth":
-            guard rest.optionalWord("hidden") else { throw Problem(message: "`set growth hidden`") }
+            guard rest.optionalWord("hidden") else { throw ScenarioProblem(message: "`set growth hidden`") }
             settings.engine.reply.showsGrowth = false
         case "reasoning":
             settings.engine.reply.reasoning = try rest.word("drop or fold") == "fold" ? .fold : .drop
         case "queuedPerConversation": settings.engine.queuedPerConversation = try rest.count()
         case "concurrentTasks": settings.engine.concurrentTasks = try rest.count()
-        default: throw Problem(message: "unknown setting `\(key)`")
-        }
-    }
-}
-
-extension ScenarioParser {
-    /// Tokens after the first word of a step.
-    private struct Arguments {
-        private var tokens: ArraySlice<ScenarioToken>
-
-        init(_ tokens: ArraySlice<ScenarioToken>) { self.tokens = tokens }
-
-        func finish() throws(Problem) {
-            if let extra = tokens.first { throw Problem(message: "`\(extra.description)` is not expected here") }
-        }
-
-        mutating func optionalWord() -> String? {
-            guard case .word(let word)? = tokens.first else { return nil }
-            tokens.removeFirst()
-            return word
-        }
-
-        mutating func optionalWord(_ word: String) -> Bool {
-            guard case .word(word)? = tokens.first else { return false }
-            tokens.removeFirst()
-            return true
-        }
-
-        mutating func word(_ what: String) throws(Problem) -> String {
-            guard let word = optionalWord() else { throw Problem(message: "expected \(what)") }
-            return word
-        }
-
-        mutating func phrase(_ what: String) throws(Problem) -> String {
-            var words = [try word(what)]
-            while let word = optionalWord() { words.append(word) }
-            return words.joined(separator: " ")
-        }
-
-        mutating func optionalJSON() -> JSONValue? {
-            guard case .json(let value)? = tokens.first else { return nil }
-            tokens.removeFirst()
-            return value
-        }
-
-        mutating func json(_ what: String) throws(Problem) -> JSONValue {
-            guard let value = optionalJSON() else { throw Problem(message: "expected \(what)") }
-            return value
-        }
-
-        mutating func optionalChange() -> ScenarioToken? {
-            switch tokens.first {
-            case .assignment?: return tokens.popFirst()
-            case .word(let word)? where word.hasPrefix("-"): return tokens.popFirst()
-            default: return nil
-            }
-        }
-
-        mutating func count() throws(Problem) -> Int {
-            guard let count = Int(try word("a number")), count >= 0 else { throw Problem(message: "not a number") }
-            return count
-        }
-
-        mutating func optionalText() throws(Problem) -> String? { tokens.isEmpty ? nil : try text() }
-
-        /// `"text"`, `40 x "text"`, and several of them with `+` between.
-        mutating func text() throws(Problem) -> String {
-            var text = ""
-            repeat {
-                var times = 1
-                if case .word? = tokens.first {
-                    times = try count()
-                    guard optionalWord("x") else { throw Problem(message: "write `3 x \"text\"`") }
-                }
-                guard let piece = optionalJSON()?.string else { throw Problem(message: "expected a text in quotes") }
-                guard times <= 1_000_000, text.utf8.count + times * piece.utf8.count <= 16 << 20 else {
-                    throw Problem(message: "text longer than 16 MiB")
-                }
-                text += String(repeating: piece, count: times)
-            } while optionalWord("+")
-            return text
-        }
-
-        mutating func conversation() throws(Problem) -> Conversation {
-            let kind = try word("`single` or `group`")
-            guard kind == "single" || kind == "group" else { throw Problem(message: "`single` or `group`") }
-            return Conversation(kind: kind == "single" ? .direct : .group, id: try word("an id"))
-        }
-
-        mutating func duration() throws(Problem) -> Duration {
-            let word = try word("a time such as 500ms, 30s, 6min or 2h")
-            let digits = word.prefix { $0.isNumber || $0 == "." }
-            guard let number = Double(digits), number >= 0, number < 1e9 else {
-                throw Problem(message: "no time: \(word)")
-            }
-            switch word.dropFirst(digits.count) {
-            case "ms": return .milliseconds(Int64(number))
-            case "s": return .milliseconds(Int64(number * 1000))
-            case "min": return .milliseconds(Int64(number * 60_000))
-            case "h": return .milliseconds(Int64(number * 3_600_000))
-            default: throw Problem(message: "a time ends with ms, s, min or h: \(word)")
-            }
+        default: throw ScenarioProblem(message: "unknown setting `\(key)`")
         }
     }
 }

@@ -10,6 +10,7 @@ struct ScenarioStep: Sendable {
         // What the platform does.
         case connects
         case refuses
+        case ignores
         case drops(code: UInt16?)
         case inbound(JSONValue)
         case inboundText(String)
@@ -23,6 +24,7 @@ struct ScenarioStep: Sendable {
         case ends(String?)
         // What moves it.
         case advance(Duration)
+        case wait(Duration)
         case handler(String, HandlerVerb)
         case push(Conversation, String)
         case shutdown
@@ -55,6 +57,10 @@ struct ScenarioSettings: Sendable {
     var heartbeat: Duration = .seconds(30)
     /// Whether heartbeats are frames of the scenario; else they are answered and not shown.
     var showsHeartbeats = false
+    /// How late an expected frame may be on the scenario's clock.
+    var slack: Duration = .zero
+    /// Whether frames that are due together may come in any order.
+    var isOrderFree = false
     var seed: UInt64 = 1
     var engine = EngineSettings()
 

@@ -17,14 +17,12 @@ enum ScenarioToken: Sendable {
 
 /// Cuts a statement into tokens.
 struct ScenarioTokenizer {
-    struct Problem: Error { var message: String }
-
     private let bytes: [UInt8]
     private var offset = 0
 
     init(_ text: Substring) { bytes = Array(text.utf8) }
 
-    static func tokens(of text: Substring) throws(Problem) -> [ScenarioToken] {
+    static func tokens(of text: Substring) throws(ScenarioProblem) -> [ScenarioToken] {
         var tokenizer = ScenarioTokenizer(text)
         var tokens: [ScenarioToken] = []
         while let token = try tokenizer.next() { tokens.append(token) }
@@ -57,7 +55,7 @@ struct ScenarioTokenizer {
         return depth <= 0
     }
 
-    private mutating func next() throws(Problem) -> ScenarioToken? {
+    private mutating func next() throws(ScenarioProblem) -> ScenarioToken? {
         while offset < bytes.count, Self.isSpace(bytes[offset]) { offset += 1 }
         guard offset < bytes.count else { return nil }
         if Self.opensJSON(bytes[offset]) { return .json(try json()) }
@@ -65,7 +63,7 @@ struct ScenarioTokenizer {
         guard offset < bytes.count, bytes[offset] == UInt8(ascii: "=") else { return .word(word) }
         offset += 1
         guard offset < bytes.count, !Self.isSpace(bytes[offset]) else {
-            throw Problem(message: "\(word)= needs a value")
+            throw ScenarioProblem(message: "\(word)= needs a value")
         }
         if Self.opensJSON(bytes[offset]) { return .assignment(path: word, try json()) }
         return .assignment(path: word, Self.bare(takeWord()))
@@ -78,7 +76,7 @@ struct ScenarioTokenizer {
     }
 
     /// A JSON value up to its own end.
-    private mutating func json() throws(Problem) -> JSONValue {
+    private mutating func json() throws(ScenarioProblem) -> JSONValue {
         let start = offset
         var depth = 0
         var inString = false
@@ -99,7 +97,7 @@ struct ScenarioTokenizer {
         }
         let slice = bytes[start..<min(offset, bytes.count)]
         guard let value = try? JSONValue(parsing: slice) else {
-            throw Problem(message: "not JSON: \(String(decoding: slice.prefix(60), as: UTF8.self))")
+            throw ScenarioProblem(message: "not JSON: \(String(decoding: slice.prefix(60), as: UTF8.self))")
         }
         return value
     }

@@ -70,8 +70,13 @@ final class Observations: @unchecked Sendable {
 
     // MARK: Taking
 
-    func takeWire() -> Wire? { lock.withLock { wire.isEmpty ? nil : wire.removeFirst() } }
-    func takeCall() -> HandlerScript? { lock.withLock { calls.isEmpty ? nil : calls.removeFirst() } }
+    func takeWire(_ index: Int = 0) -> Wire? {
+        lock.withLock { wire.indices.contains(index) ? wire.remove(at: index) : nil }
+    }
+    var pendingWire: [Wire] { lock.withLock { wire } }
+    func takeCall(where isWanted: (JSONValue) -> Bool) -> HandlerScript? {
+        lock.withLock { calls.firstIndex { isWanted($0.message) }.map { calls.remove(at: $0) } }
+    }
     func takeEvent() -> JSONValue? { lock.withLock { events.isEmpty ? nil : events.removeFirst() } }
     func takeOutcome() -> String? { lock.withLock { outcomes.isEmpty ? nil : outcomes.removeFirst() } }
     var firstWire: Wire? { lock.withLock { wire.first } }

@@ -11,6 +11,7 @@ final class ObservedTransport: WebSocketTransport, @unchecked Sendable {
     private let lock = NSLock()
     private var alarms: [ObjectIdentifier: MonotonicInstant] = [:]
     private var connects: [ConnectionID: MonotonicInstant] = [:]
+    private var openConnections: [ConnectionID] = []
 
     init(
         _ inner: any WebSocketTransport, onConnect: @escaping @Sendable (ConnectionID) -> Void = { _ in },
@@ -26,10 +27,34 @@ final class ObservedTransport: WebSocketTransport, @unchecked Sendable {
         lock.withLock { (Array(alarms.values) + Array(connects.values)).filter { $0 > now }.min() }
     }
 
-    fileprivate func opened(_ id: ConnectionID) { lock.withLock { connects[id] = nil } }
+    /// Connection that the client waits for.
+    func connecting() throws -> ConnectionID {
+        guard let id = lock.withLock({ connects.keys.max { $0.number < $1.number } }) else {
+            throw RigProblem(words: "no connection waits any more")
+        }
+        return id
+    }
+
+    /// Connection that is open for the client.
+    func connected() throws -> ConnectionID {
+        guard let id = lock.withLock({ openConnections.last }) else {
+            throw RigProblem(words: "there is no connection")
+        }
+        return id
+    }
+
+    fileprivate func opened(_ id: ConnectionID) {
+        lock.withLock {
+            connects[id] = nil
+            openConnections.append(id)
+        }
+    }
 
     fileprivate func closed(_ id: ConnectionID, _ reason: CloseReason) {
-        lock.withLock { connects[id] = nil }
+        lock.withLock {
+            connects[id] = nil
+            openConnections.removeAll { $0 == id }
+        }
         onClosed(id, reason)
     }
 

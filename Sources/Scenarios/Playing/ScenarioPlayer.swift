@@ -41,9 +41,9 @@ public enum ScenarioPlayer {
 
     private static func play(_ file: ScenarioFile, on stage: ScenarioStage) async -> String? {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask(executorPreference: stage.executor) { await stage.runClient() }
-            group.addTask(executorPreference: stage.executor) { await stage.runPushes() }
-            var run = ScenarioRun(stage, names: [:])
+            group.addTask(executorPreference: stage.rig.executor) { await stage.runClient() }
+            group.addTask(executorPreference: stage.rig.executor) { await stage.runPushes() }
+            var run = ScenarioRun(stage, file.settings)
             let failure = await run.perform(file)
             await stage.stop()
             group.cancelAll()

@@ -7,14 +7,18 @@ protocol ScenarioRig: Sendable {
     var transport: ObservedTransport { get }
     /// Where it connects to.
     var target: ConnectionTarget { get }
+    /// Runs the client's tasks.
+    var executor: any TaskExecutor { get }
+    /// Tasks' jobs so far, where they do not run together with the transport's.
+    var jobs: UInt64 { get }
     /// Lets the connection that waits come up.
     func accept() async throws
     /// Lets it fail.
-    func refuse() async
+    func refuse() async throws
     /// Sends the client a message.
     func deliver(_ text: String) async throws
     /// Ends the connection, with a close frame when there is a code.
-    func drop(code: UInt16?) async
+    func drop(code: UInt16?) async throws
     /// Suspends until what was sent and what it caused on this thread of execution has arrived.
     ///
     /// - Parameter status: asks the session, on its executor.
@@ -29,10 +33,13 @@ struct RigProblem: Error { var words: String }
 /// What the platform does with a message at once: nil for nothing.
 typealias FrameSink = @Sendable (String) -> String?
 
-/// A platform in the same process: no sockets, no threads of its own, no time but the scenario's.
+/// A platform in the same process: no sockets, no time but the scenario's, and one queue for everything, so that each run
+/// is like the last.
 final class InProcessRig: ScenarioRig {
     let transport: ObservedTransport
     let target = ConnectionTarget(secure: false, host: "127.0.0.1", port: 9)
+    var executor: any TaskExecutor { wire }
+    var jobs: UInt64 { 0 }
     private let wire: InProcessTransport
 
     init(clock: ManualClock, observations: Observations, sink: @escaping FrameSink) {
@@ -51,24 +58,12 @@ final class InProcessRig: ScenarioRig {
             })
     }
 
-    func accept() throws { wire.accept(try newest()) }
-
-    func refuse() {
-        if let id = wire.connections.last { wire.refuse(id, .connectFailed("refused")) }
-    }
-
-    func deliver(_ text: String) throws { wire.deliver(text, to: try newest()) }
-
-    func drop(code: UInt16?) {
-        if let id = wire.connections.last { wire.dropConnection(id, .byPeer(code: code)) }
-    }
+    func accept() throws { wire.accept(try transport.connecting()) }
+    func refuse() throws { wire.refuse(try transport.connecting(), .connectFailed("refused")) }
+    func deliver(_ text: String) throws { wire.deliver(text, to: try transport.connected()) }
+    func drop(code: UInt16?) throws { wire.dropConnection(try transport.connected(), .byPeer(code: code)) }
 
     func quiesce(_ status: @Sendable () async -> SessionStatus) async { await wire.settle() }
 
     func stop() async { await wire.settle() }
-
-    private func newest() throws -> ConnectionID {
-        guard let id = wire.connections.last else { throw RigProblem(words: "there is no connection") }
-        return id
-    }
 }

@@ -8,10 +8,14 @@ struct ScenarioRun {
     private let stage: ScenarioStage
     private var pattern: FramePattern
     private var handlers: [String: HandlerScript] = [:]
+    private let slack: Duration
+    private let isOrderFree: Bool
 
-    init(_ stage: ScenarioStage, names: [String: JSONValue]) {
+    init(_ stage: ScenarioStage, _ settings: ScenarioSettings) {
         self.stage = stage
-        pattern = FramePattern(names: names)
+        slack = settings.slack
+        isOrderFree = settings.isOrderFree
+        pattern = FramePattern(names: [:])
     }
 
     /// First difference as text, with file and line; nil when there is none.
@@ -41,18 +45,23 @@ struct ScenarioRun {
             try await stage.rig.accept()
         case .refuses:
             try expectDial()
-            await stage.rig.refuse()
-        case .drops(let code): await stage.rig.drop(code: code)
+            try await stage.rig.refuse()
+        case .ignores: return try expectDial()
+        case .drops(let code): try await stage.rig.drop(code: code)
         case .inbound(let frame): try await send(frame)
         case .inboundText(let text): try await stage.rig.deliver(text)
-        case .outbound(let expected): return try compareFrame(expected)
+        case .outbound(let expected):
+            let observations = stage.observations
+            if slack > .zero { try await stage.advance(by: slack) { observations.firstWire != nil } }
+            return try compareFrame(expected)
         case .noFrames: return try checkNoFrames()
         case .clientCloses: return try expectClose()
         case .status(let expected): return try compareStatus(expected)
         case .event(let expected): return try compareEvent(expected)
         case .outcome(let expected): return try compareOutcome(expected)
         case .ends(let code): return try compareEnding(code)
-        case .advance(let duration): return try await stage.advance(by: duration)
+        case .advance(let duration): return try await stage.advance(by: duration) { false }
+        case .wait(let duration): return try await wait(duration)
         case .handler(let name, .does(let command)): try handler(name).tell(command)
         case .handler(let name, .gets(let expected)): return try takeCall(name, expected)
         case .handler(let name, .isStopped):
@@ -63,6 +72,13 @@ struct ScenarioRun {
         case .reconnect: await stage.client.session.reconnect()
         }
         try await stage.settle()
+    }
+
+    /// Moves time until the client does something.
+    private func wait(_ most: Duration) async throws {
+        let observations = stage.observations
+        try await stage.advance(by: most) { observations.firstWire != nil }
+        guard observations.firstWire != nil else { throw Failure(words: "the client did nothing in that time") }
     }
 
     // MARK: The platform's side
@@ -98,7 +114,7 @@ struct ScenarioRun {
     }
 
     private mutating func compareFrame(_ expected: JSONValue) throws {
-        guard let item = stage.observations.takeWire() else {
+        guard let item = stage.observations.takeWire(isOrderFree ? matches(expected) : 0) else {
             throw Failure(words: "expected a frame; none came" + Self.expected(readable(expected)))
         }
         guard case .frame(let text) = item else {
@@ -115,6 +131,22 @@ struct ScenarioRun {
         }
     }
 
+    /// Place of the first frame that matches, among those before anything else; 0 when none does.
+    private func matches(_ expected: JSONValue) -> Int {
+        for (index, item) in stage.observations.pendingWire.enumerated() {
+            guard case .frame(let text) = item, let frame = try? JSONValue(parsing: text.utf8) else { return 0 }
+            var trial = pattern
+            trial.names["last"] = frame["headers"]?["req_id"]
+            do throws(FramePattern.Mismatch) {
+                try trial.match(expected, frame)
+                return index
+            } catch {
+                continue
+            }
+        }
+        return 0
+    }
+
     private func checkNoFrames() throws {
         guard let item = stage.observations.firstWire else { return }
         throw Failure(words: "expected no frames, but \(Self.words(item))")
@@ -122,7 +154,7 @@ struct ScenarioRun {
 
     private func checkNothingIsLeft() throws {
         try checkNoFrames()
-        if let call = stage.observations.takeCall() {
+        if let call = stage.observations.takeCall(where: { _ in true }) {
             throw Failure(words: "a message reached the handler that the scenario does not name: \(call.message.text)")
         }
         if let event = stage.observations.takeEvent() {
@@ -142,12 +174,28 @@ struct ScenarioRun {
         return handler
     }
 
+    /// Takes the first message that is as expected: nothing fixes the order of messages of different chats.
     private mutating func takeCall(_ name: String, _ expected: JSONValue) throws {
-        guard let call = stage.observations.takeCall() else {
+        let before = pattern
+        var matching = pattern
+        let found = stage.observations.takeCall { message in
+            matching = before
+            do throws(FramePattern.Mismatch) {
+                try matching.match(expected, message, partly: true)
+                return true
+            } catch {
+                return false
+            }
+        }
+        if let found {
+            pattern = matching
+            handlers[name] = found
+            return
+        }
+        guard let other = stage.observations.takeCall(where: { _ in true }) else {
             throw Failure(words: "expected a message for the handler; none came" + Self.expected(expected))
         }
-        handlers[name] = call
-        try compare(expected, call.message)
+        try compare(expected, other.message)
     }
 
     private mutating func compareEvent(_ expected: JSONValue) throws {

@@ -5,7 +5,6 @@ import Shared
 /// Everything that one run of a scenario needs: the client, its clock, and the platform's side.
 final class ScenarioStage: Sendable {
     let clock: ManualClock
-    let executor = CountingExecutor()
     let observations = Observations()
     let rig: any ScenarioRig
     let client: AIBotClient
@@ -107,22 +106,20 @@ final class ScenarioStage: Sendable {
     func settle() async throws {
         var calm = 0
         for _ in 0..<Self.mostRounds {
-            let before = executor.count &+ observations.activity
-            await executor.idle()
+            let before = rig.jobs &+ observations.activity
             try await rig.quiesce { [client] in await client.session.status }
-            await executor.idle()
-            calm = executor.count &+ observations.activity == before ? calm + 1 : 0
+            calm = rig.jobs &+ observations.activity == before ? calm + 1 : 0
             if calm >= 2 { return }
         }
         throw RigProblem(words: "the client never comes to rest")
     }
 
-    /// Moves time from one instant at which something is due to the next.
-    func advance(by duration: Duration) async throws {
+    /// Moves time from one instant at which something is due to the next, and stops early when asked to.
+    func advance(by duration: Duration, unless isEnough: () -> Bool) async throws {
         let end = clock.now.advanced(by: duration)
         for _ in 0..<Self.mostRounds {
             let now = clock.now
-            guard now < end else { return }
+            guard now < end, !isEnough() else { return }
             let due = [clock.nextDeadline, rig.transport.nextDeadline(after: now)].compactMap { $0 }.filter { $0 > now }
             clock.advance(by: now.duration(to: min(end, due.min() ?? end)))
             try await settle()

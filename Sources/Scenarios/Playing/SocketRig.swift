@@ -6,6 +6,9 @@ import Shared
 final class SocketRig: ScenarioRig {
     let transport: ObservedTransport
     let target: ConnectionTarget
+    var executor: any TaskExecutor { tasks }
+    var jobs: UInt64 { tasks.count }
+    private let tasks = CountingExecutor()
     private let sockets: LWSTransport
     private let server: ScriptedServer
     private let observations: Observations
@@ -28,6 +31,7 @@ final class SocketRig: ScenarioRig {
     }
 
     func accept() async throws {
+        _ = try transport.connecting()
         server.accept()
         try await wait("the connection to come up") { [server] in
             let counts = server.counts
@@ -35,22 +39,32 @@ final class SocketRig: ScenarioRig {
         }
     }
 
-    func refuse() { server.refuse() }
+    func refuse() throws {
+        _ = try transport.connecting()
+        server.refuse()
+    }
 
     func deliver(_ text: String) throws {
+        _ = try transport.connected()
         guard server.send(text) else { throw RigProblem(words: "there is no connection") }
     }
 
-    func drop(code: UInt16?) { server.drop(code: code) }
+    func drop(code: UInt16?) throws {
+        _ = try transport.connected()
+        server.drop(code: code)
+    }
 
     /// Two hops over the transport's thread let it fire what is due; the answer to a ping comes after what was sent
     /// before it.
     func quiesce(_ status: @Sendable () async -> SessionStatus) async throws {
+        await tasks.idle()
         _ = await status()
         try await agree(status)
-        guard server.counts.open > 0 else { return }
-        server.ping()
-        try await wait("the client to answer a ping") { [server] in server.isPingAnswered }
+        if server.counts.open > 0 {
+            server.ping()
+            try await wait("the client to answer a ping") { [server] in server.isPingAnswered }
+        }
+        await tasks.idle()
     }
 
     /// Waits until both sides see the same connections.

@@ -21,6 +21,8 @@ public struct EngineSettings: Sendable {
     public var queuedPerConversation = 20
     /// Messages taken and not yet answered, in all conversations.
     public var acceptedMessages = 10_000
+    /// At a stop, after the drain: time to end what still runs with a line.
+    public var lastWords: Duration = .seconds(5)
     /// Said to a person who opens the chat; empty: nothing.
     public var welcomeText = ""
 
@@ -109,7 +111,8 @@ public final class ReplyEngine: Sendable {
         for turn in turns { turn.sessionChanged(online: online) }
     }
 
-    /// Takes no more messages, lets what runs go on for `drain`, then ends it with a line to the person.
+    /// Takes no more messages, lets what runs go on for `drain`, then ends it with a line to the person, and gives up what
+    /// cannot be delivered by then.
     public func stop(drain: Duration) {
         state.withLock { state in
             guard state.drainUntil == nil else { return }
@@ -263,7 +266,8 @@ public final class ReplyEngine: Sendable {
             metadata[LogKey.reason.rawValue] = .string(failure)
             logger.error("answer not delivered", metadata: metadata)
         } else {
-            logger.info(report.pushed > 0 ? "answer delivered by push fallback" : "answer delivered", metadata: metadata)
+            logger.info(
+                report.pushed > 0 ? "answer delivered by push fallback" : "answer delivered", metadata: metadata)
         }
     }
 
@@ -273,6 +277,9 @@ public final class ReplyEngine: Sendable {
         if state.withLock({ $0.turns.isEmpty }) { return workContinuation.finish() }
         try? await clock.sleep(until: until, tolerance: nil)
         for turn in state.withLock({ Array($0.turns) }) { turn.stop(.interrupted) }
+        // Without a session the last words cannot be said, however long it waits.
+        try? await clock.sleep(until: until.advanced(by: settings.lastWords), tolerance: nil)
+        for turn in state.withLock({ Array($0.turns) }) { turn.abandon() }
     }
 }
 

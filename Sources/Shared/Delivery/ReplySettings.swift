@@ -20,6 +20,9 @@ public struct ReplySettings: Hashable, Sendable {
     public var showsGrowth = true
     /// Time to wait for an ack; an unanswered snapshot holds the next one back for as long again.
     public var ackTimeout: Duration = .seconds(10)
+    /// Silence after an unanswered final or message, with its session alive, that means that it was delivered. Longer than a
+    /// dead connection can go unnoticed (75 s).
+    public var assumeAfter: Duration = .seconds(75)
     /// How long an answer that cannot be delivered is kept.
     public var keepFor: Duration = .seconds(24 * 3600)
     /// What to do with reasoning.
@@ -61,7 +64,8 @@ public struct ReplyWords: Hashable, Sendable {
     /// Attachment that cannot be read.
     public var attachment = "📎 收到了附件，但目前还不能读取其中的内容。 / I got the attachment, but cannot read what is in it yet."
     /// Too many messages waiting in the conversation.
-    public var queueFull = "🚦 这个会话里等待的消息太多了，这条没有受理，请稍后再发。 / Too many messages are waiting here; this one was not taken. Please send it again later."
+    public var queueFull =
+        "🚦 这个会话里等待的消息太多了，这条没有受理，请稍后再发。 / Too many messages are waiting here; this one was not taken. Please send it again later."
     /// Nothing to stop.
     public var nothingToStop = "没有正在进行的任务。 / Nothing is running."
 

@@ -79,6 +79,10 @@ public struct ReplyStreamStateMachine: Sendable {
     private var refusals = 0
     private var unanswered = 0
     private var notBefore: MonotonicInstant?
+    /// When an unanswered operation counts as delivered, unless its session turns out dead before.
+    private var assumeAt: MonotonicInstant?
+    /// Operation that is not sent again while it may have been delivered.
+    private var doubtful: Operation?
     private var snapshotsNotBefore: MonotonicInstant?
     private var epoch = 0
     private var online: Bool
@@ -198,19 +202,45 @@ public struct ReplyStreamStateMachine: Sendable {
         closed.append(contentsOf: sealed.map { $0.text(of: answer) }.filter(VisibleText.isVisible))
     }
 
+    /// Nothing more is to be said; what is unsaid is reported with `reason`.
+    public mutating func abandon(_ reason: String) {
+        guard !isComplete else { return }
+        give(up: reason)
+    }
+
     // MARK: Inputs from the channel
 
     /// The session is subscribed again.
     public mutating func sessionOnline() {
         epoch += 1
         online = true
+        sendDoubtfulAgain()
     }
 
     /// The session is gone.
-    public mutating func sessionOffline() { online = false }
+    public mutating func sessionOffline() {
+        online = false
+        sendDoubtfulAgain()
+    }
 
-    /// A late ack freed the lane.
-    public mutating func laneSettled() { snapshotsNotBefore = nil }
+    /// An ack came for `operation` after its outcome had been given as unknown.
+    public mutating func settledLate(_ operation: Operation, _ verdict: LateVerdict, now: MonotonicInstant) {
+        snapshotsNotBefore = nil
+        guard doubtful == operation else { return }
+        doubtful = nil
+        switch verdict {
+        case .acknowledged: succeeded(operation)
+        case .rejected(let error): refused(operation, error, epoch: epoch, now: now)
+        }
+    }
+
+    /// The line was dead, so the silence meant nothing.
+    private mutating func sendDoubtfulAgain() {
+        assumeAt = nil
+        guard let operation = doubtful else { return }
+        doubtful = nil
+        if !operation.isStream { report.repeated += 1 }
+    }
 
     /// Outcome of the operation in flight.
     public mutating func completed(_ outcome: SendOutcome, now: MonotonicInstant) {
@@ -235,12 +265,13 @@ public struct ReplyStreamStateMachine: Sendable {
 
     private mutating func wentOffline(epoch sentEpoch: Int) {
         // A newer session may have started before this outcome was heard of.
-        if epoch == sentEpoch { online = false }
+        if epoch == sentEpoch { sessionOffline() }
     }
 
     private mutating func succeeded(_ operation: Operation) {
         refusals = 0
         unanswered = 0
+        assumeAt = nil
         notBefore = nil
         snapshotsNotBefore = nil
         switch operation {
@@ -267,6 +298,7 @@ public struct ReplyStreamStateMachine: Sendable {
         report.handedOver = true
         refusals = 0
         unanswered = 0
+        assumeAt = nil
         notBefore = nil
     }
 
@@ -275,11 +307,20 @@ public struct ReplyStreamStateMachine: Sendable {
         case .stream(_, _, finish: false): snapshotsNotBefore = now.advanced(by: settings.ackTimeout)
         case .stream(_, _, finish: true):
             unanswered += 1
-            report.repeated += 1
-            // The connection answers heartbeats, and order is kept: what was sent three times was shown.
-            if unanswered >= 3 { assume(operation) }
-        case .reply, .push: assume(operation)
+            guard unanswered >= 3 else {
+                report.repeated += 1
+                assumeAt = assumeAt ?? now.advanced(by: settings.assumeAfter)
+                return
+            }
+            if sealContent == nil { doubt(operation, now: now) } else { assume(operation) }
+        case .reply, .push: doubt(operation, now: now)
         }
+    }
+
+    /// If the session lives on for longer than a dead line stays unnoticed, the platform had it: order is kept.
+    private mutating func doubt(_ operation: Operation, now: MonotonicInstant) {
+        doubtful = operation
+        assumeAt = assumeAt ?? now.advanced(by: settings.assumeAfter)
     }
 
     private mutating func assume(_ operation: Operation) {
@@ -291,13 +332,14 @@ public struct ReplyStreamStateMachine: Sendable {
         _ operation: Operation, _ error: PlatformError, epoch sentEpoch: Int, now: MonotonicInstant
     ) {
         report.lastRefusal = error.code
-        defer { refusals += 1 }
+        let earlier = refusals
+        refusals += 1
         guard !operation.isSnapshot else {
             return snapshotRefused(operation, error, epoch: sentEpoch, now: now)
         }
         switch error.reaction {
-        case .retry where refusals < 3: notBefore = now.advanced(by: .milliseconds(200) * (1 << refusals))
-        case .pauseConversation: notBefore = now.advanced(by: pause)
+        case .retry where earlier < 3: notBefore = now.advanced(by: .milliseconds(200) * (1 << earlier))
+        case .pauseConversation: notBefore = now.advanced(by: pause(earlier))
         case .recycleConnection: wentOffline(epoch: sentEpoch)
         case .refuseContent: replaceRefusedContent(operation)
         case .split: splitClosed(operation)
@@ -318,11 +360,11 @@ public struct ReplyStreamStateMachine: Sendable {
         case .recycleConnection: wentOffline(epoch: sentEpoch)
         case .refuseContent: replaceRefusedContent(operation)
         case .retry: snapshotsNotBefore = now.advanced(by: settings.minInterval)
-        default: snapshotsNotBefore = now.advanced(by: pause)
+        default: snapshotsNotBefore = now.advanced(by: pause(refusals - 1))
         }
     }
 
-    private var pause: Duration { min(.seconds(60), .seconds(3) * (1 << min(refusals, 5))) }
+    private func pause(_ earlier: Int) -> Duration { min(.seconds(60), .seconds(3) * (1 << min(max(earlier, 0), 5))) }
 
     /// Whether a refused final frame means that an earlier try of it had arrived.
     private func arrivedBefore(_ operation: Operation, now: MonotonicInstant) -> Bool {
@@ -352,9 +394,10 @@ public struct ReplyStreamStateMachine: Sendable {
     }
 
     private mutating func splitClosed(_ operation: Operation) {
-        guard let first = closed.popFirst(), first.utf8.count > Chunker.minLimitBytes * 4 else {
+        guard sealContent == nil, let first = closed.first, first.utf8.count > Chunker.minLimitBytes * 4 else {
             return otherWay(operation)
         }
+        closed.removeFirst()
         let pieces = Chunker(limitBytes: first.utf8.count / 2 + 64).chunks(of: first).map { $0.text(of: first) }
         closed.insert(contentsOf: pieces, at: closed.startIndex)
     }
@@ -377,6 +420,12 @@ public struct ReplyStreamStateMachine: Sendable {
         }
         guard online else { return .wait(until: expiry) }
         if let notBefore, now < notBefore { return .wait(until: notBefore) }
+        if let doubtful {
+            if let assumeAt, now < assumeAt { return .wait(until: assumeAt) }
+            self.doubtful = nil
+            assume(doubtful)
+            return next(now: now)
+        }
         switch way {
         case .bubbles: return nextBubbleAction(now: now)
         case .replies: return nextWhole(expiry) { .reply($0) }
@@ -398,6 +447,11 @@ public struct ReplyStreamStateMachine: Sendable {
     }
 
     private mutating func nextBubbleAction(now: MonotonicInstant) -> Action {
+        // Past every window a platform may swallow the frame instead of refusing it.
+        if let bubble, bubble.openedAt.duration(to: now) >= replyWindow {
+            handOver()
+            return next(now: now)
+        }
         if let sealContent { return finalFrame(sealContent, now: now) }
         guard let shown = bubble else { return withoutBubble(now: now) }
         if let first = closed.first { return finalFrame(decorated(first), now: now) }

@@ -36,10 +36,11 @@ final class Turn: Sendable, Hashable {
         self.alarms = alarms
         let capabilities = channel.capabilities
         state = Locked(
-            TurnState(machine: ReplyStreamStateMachine(
-                settings: settings, name: name, maxTextBytes: capabilities.maxTextBytes,
-                replyWindow: capabilities.replyWindow, queuedAhead: queuedAhead,
-                pushOnly: !route.takesReplies || !capabilities.streams, online: online, now: clock.now)))
+            TurnState(
+                machine: ReplyStreamStateMachine(
+                    settings: settings, name: name, maxTextBytes: capabilities.maxTextBytes,
+                    replyWindow: capabilities.replyWindow, queuedAhead: queuedAhead,
+                    pushOnly: !route.takesReplies || !capabilities.streams, online: online, now: clock.now)))
         if case .line(let line) = source {
             state.withLock { state in
                 state.machine.appended(line)
@@ -65,6 +66,13 @@ final class Turn: Sendable, Hashable {
         state.withLock { if $0.stopped == nil { $0.stopped = how } }
         stopHandler.raise()
         turnHasCome.raise()
+    }
+
+    /// Ends the delivery as well, whatever is still unsaid.
+    func abandon() {
+        stop(.interrupted)
+        state.withLock { $0.machine.abandon("interrupted") }
+        changed.raise()
     }
 
     func sessionChanged(online: Bool) {
@@ -110,15 +118,17 @@ final class Turn: Sendable, Hashable {
                 alarms.set(until, for: number, changed)
                 await changed.wait()
             case .perform(let operation):
-                let outcome = await channel.perform(address(operation)) { [weak self] _ in self?.laneSettled() }
+                let outcome = await channel.perform(address(operation)) { [weak self] verdict in
+                    self?.settledLate(operation, verdict)
+                }
                 state.withLock { $0.machine.completed(outcome, now: clock.now) }
             }
         }
         return nil
     }
 
-    private func laneSettled() {
-        state.withLock { $0.machine.laneSettled() }
+    private func settledLate(_ operation: ReplyStreamStateMachine.Operation, _ verdict: LateVerdict) {
+        state.withLock { $0.machine.settledLate(operation, verdict, now: clock.now) }
         changed.raise()
     }
 

@@ -1,0 +1,154 @@
+import Foundation
+import Logging
+import Shared
+import Testing
+
+@testable import AIBotWS
+
+/// Waits for something that other tasks bring about, without sleeping.
+func eventually(_ what: String, _ condition: () -> Bool, at location: SourceLocation = #_sourceLocation) async {
+    let start = ContinuousClock.now
+    var rounds = 0
+    while !condition() {
+        rounds += 1
+        if rounds % 256 == 0, start.duration(to: .now) > .seconds(60) {
+            Issue.record("never: \(what)", sourceLocation: location)
+            return
+        }
+        await Task.yield()
+    }
+}
+
+/// The platform behind an in-process transport: subscribes, acknowledges, and keeps what a chat shows.
+final class FakePlatform: Sendable {
+    /// What happens to frames that answer messages.
+    enum Mood: Sendable {
+        case acknowledges
+        /// Takes them and never answers.
+        case takesSilently
+        /// Neither takes nor answers anything, heartbeats included.
+        case dead
+        /// Refuses the next one, then goes on as before.
+        case refusesOnce(Int)
+    }
+    struct State: Sendable {
+        var mood = Mood.acknowledges
+        var subscribeCode = 0
+        var bubbles: [String: (content: String, isSealed: Bool)] = [:]
+        var order: [String] = []
+        var pushes: [String] = []
+        var frames: [(connection: ConnectionID, value: JSONValue)] = []
+    }
+    let clock = ManualClock()
+    let transport: InProcessTransport
+    let state = LockedState()
+
+    /// A lock of the tests' own: the library's is not visible here.
+    final class LockedState: @unchecked Sendable {
+        private let lock = NSLock()
+        private var state = State()
+        func withLock<Result>(_ body: (inout State) -> Result) -> Result { lock.withLock { body(&state) } }
+    }
+
+    init() {
+        transport = InProcessTransport(clock: clock)
+        transport.setReply { [state] connection, text in Self.answer(state, connection, text) }
+    }
+
+    private static func answer(_ state: LockedState, _ connection: ConnectionID, _ text: String) -> [String] {
+        guard let frame = try? JSONValue(parsing: text.utf8), let id = frame["headers"]?["req_id"]?.string else {
+            return []
+        }
+        func ack(_ code: Int = 0) -> [String] {
+            let headers = JSONValue.dictionary(["req_id": .string(id)])
+            return [JSONValue.dictionary(["headers": headers, "errcode": .integer(code), "errmsg": "x"]).text]
+        }
+        return state.withLock { state in
+            state.frames.append((connection, frame))
+            if case .dead = state.mood { return [] }
+            switch frame["cmd"]?.string {
+            case "aibot_subscribe": return ack(state.subscribeCode)
+            case "ping": return ack()
+            case "pong": return []
+            default: break
+            }
+            if case .refusesOnce(let code) = state.mood {
+                state.mood = .acknowledges
+                return ack(code)
+            }
+            let code = take(frame, &state)
+            if case .takesSilently = state.mood { return [] }
+            return ack(code)
+        }
+    }
+
+    private static func take(_ frame: JSONValue, _ state: inout State) -> Int {
+        let body = frame["body"]
+        guard let stream = body?["stream"], let id = stream["id"]?.string else {
+            state.pushes.append(body?["markdown"]?["content"]?.string ?? body?["text"]?["content"]?.string ?? "")
+            return 0
+        }
+        guard state.bubbles[id]?.isSealed != true else { return 846_608 }
+        if state.bubbles[id] == nil { state.order.append(id) }
+        state.bubbles[id] = (stream["content"]?.string ?? "", stream["finish"] == .bool(true))
+        return 0
+    }
+
+    /// Texts of bubbles, then of other messages.
+    var shown: [String] {
+        state.withLock { state in state.order.compactMap { state.bubbles[$0]?.content } + state.pushes }
+    }
+    var current: ConnectionID { transport.connections.last ?? ConnectionID(0) }
+    func set(_ mood: Mood) { state.withLock { $0.mood = mood } }
+
+    func count(_ command: String) -> Int {
+        state.withLock { state in state.frames.count { $0.value["cmd"]?.string == command } }
+    }
+
+    func deliver(_ value: JSONValue) { transport.deliver(value.text, to: current) }
+
+    func say(_ number: Int, _ text: String, user: String = "lin.wei") {
+        deliver(
+            .dictionary([
+                "cmd": "aibot_msg_callback", "headers": .dictionary(["req_id": .string("r\(number)")]),
+                "body": .dictionary([
+                    "msgid": .string("m\(number)"), "chattype": "single", "msgtype": "text",
+                    "from": .dictionary(["userid": .string(user)]),
+                    "text": .dictionary(["content": .string(text)]),
+                ]),
+            ]))
+    }
+
+    func event(_ type: String, number: Int = 1) {
+        deliver(
+            .dictionary([
+                "cmd": "aibot_event_callback", "headers": .dictionary(["req_id": .string("e\(number)")]),
+                "body": .dictionary([
+                    "msgid": .string("e\(number)"), "msgtype": "event", "from": .dictionary(["userid": "lin.wei"]),
+                    "event": .dictionary(["eventtype": .string(type)]),
+                ]),
+            ]))
+    }
+
+    func client(_ change: (inout AIBotClient.Configuration) -> Void = { _ in }) -> AIBotClient {
+        var configuration = AIBotClient.Configuration(
+            session: SessionConfiguration(
+                botID: "aib-test", secret: "secret",
+                target: ConnectionTarget(secure: false, host: "127.0.0.1", port: 1)))
+        configuration.seed = 7
+        change(&configuration)
+        return AIBotClient(
+            configuration, transport: transport, clock: clock, wallClock: clock,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+}
+
+/// Last status of a session, and all before.
+final class StatusLog: @unchecked Sendable {
+    // Touched under `lock` alone.
+    private let lock = NSLock()
+    private var statuses: [SessionStatus] = []
+    func add(_ status: SessionStatus) { lock.withLock { statuses.append(status) } }
+    var last: SessionStatus? { lock.withLock { statuses.last } }
+    var all: [SessionStatus] { lock.withLock { statuses } }
+}
