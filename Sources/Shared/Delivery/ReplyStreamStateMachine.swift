@@ -249,8 +249,9 @@ public struct ReplyStreamStateMachine: Sendable {
         switch outcome {
         case .acknowledged: succeeded(operation)
         case .rejected(let error): refused(operation, error, epoch: sentEpoch, now: now)
-        case .unknown(.ackTimeout): unanswered(operation, now: now)
-        case .unknown(.sessionLost):
+        // A time-out that is heard of only after its session ended is a lost session.
+        case .unknown(.ackTimeout) where epoch == sentEpoch: unanswered(operation, now: now)
+        case .unknown:
             if !operation.isSnapshot {
                 unanswered += 1
                 report.repeated += 1
