@@ -159,14 +159,19 @@ final class Turn: Sendable, Hashable {
     }
 
     private func end(_ ending: ReplyStreamStateMachine.Ending) {
-        state.withLock { $0.machine.ended(ending) }
+        state.withLock { state in
+            // In one step: a refresh in between would hold the final frame back for a round trip.
+            if ending == .finished, !message.media.isEmpty {
+                state.machine.appendParagraph(settings.words.attachment)
+            }
+            state.machine.ended(ending)
+        }
         changed.raise()
     }
 
     private func run(_ handler: MessageHandler) async -> ReplyStreamStateMachine.Ending {
         do {
             try await handler(message, TurnReply(turn: self, words: settings.words))
-            if !message.media.isEmpty { try? update { $0.appendParagraph(settings.words.attachment) } }
             return .finished
         } catch let failure as BackendFailure {
             note(failure.detail)
