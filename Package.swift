@@ -89,6 +89,9 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "example-echo-bot", dependencies: ["AIBotWS"], path: "Examples/EchoBot/Sources/EchoBot",
+            swiftSettings: swiftSettings),
         .executableTarget(name: "bench-bot", dependencies: ["AIBotWS", logging], swiftSettings: swiftSettings),
         .testTarget(name: "SharedTests", dependencies: ["Shared", logging], swiftSettings: swiftSettings),
         .testTarget(
@@ -108,6 +111,7 @@ let package = Package(
                 cryptoExtras,
             ],
             swiftSettings: swiftSettings),
+        .testTarget(name: "DocsTests", dependencies: ["Shared"], swiftSettings: swiftSettings),
         .testTarget(
             name: "ScenariosTests", dependencies: ["Scenarios", "AIBotWS", "Shared", logging],
             swiftSettings: swiftSettings),

@@ -42,6 +42,19 @@ public struct Gateway: Service {
         }
     }
 
+    /// What the bot of an account runs with.
+    ///
+    /// - Throws: `URLProblem` for an address that cannot be used.
+    public static func clientSettings(
+        of name: String, _ account: GatewayConfiguration.Account, in configuration: GatewayConfiguration,
+        environment: [String: String] = [:]
+    ) throws -> AIBotClient.Configuration {
+        try AccountSettings(
+            name: name, account: account, limits: configuration.limits,
+            stopWithin: configuration.gateway.stopTimeout, environment: environment
+        ).client()
+    }
+
     /// Names of the accounts that run.
     public var accountNames: [String] { accounts.map(\.name) }
 

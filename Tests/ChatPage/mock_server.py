@@ -109,9 +109,9 @@ class Bot:
 
     def take_refusal(self):
         for fault in list(self.world.faults):
-            if fault.get("kind") == "error":
+            if fault.get("fault") == "errorCode":
                 self.world.faults.remove(fault)
-                return fault.get("errcode", -1)
+                return fault.get("code", -1)
         return 0
 
     def stream(self, key, request, text, pause=STEP_SECONDS, lead=0.5, last=None):

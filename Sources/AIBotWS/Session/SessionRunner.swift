@@ -43,6 +43,7 @@ public actor SessionRunner {
     private var machine: SessionStateMachine
     private var acks = AckStateMachine<Pending>()
     private var reqIDs: ReqIDGenerator
+    private var announced = SessionStatus.idle
     private var subscribeID: ReqID?
     private var armed: MonotonicInstant?
     private var lastPending: UInt64 = 0
@@ -237,6 +238,8 @@ public actor SessionRunner {
 
     private func statusChanged() {
         let status = machine.status
+        guard status != announced else { return }
+        announced = status
         switch status {
         case .superseded:
             logger.error(

@@ -59,6 +59,8 @@ final class LWSConnection {
     var wsi: OpaquePointer?
     /// True inside `lws_client_connect_via_info`, whose callbacks come before it returns the socket.
     var isAttempting = false
+    /// False once the current attempt is known to have failed.
+    var isAttemptLive = false
     /// References that lws holds as user pointers: one per socket, retained before connecting and released in
     /// `LWS_CALLBACK_WSI_DESTROY` (or when connecting returned no socket).
     var userReferences = 0

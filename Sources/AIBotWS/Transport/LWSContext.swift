@@ -44,8 +44,11 @@ struct ConnectRefusal: Error {
 final class LWSContext {
     /// Most bytes of `user:password` that lws can encode for a proxy.
     static let maxProxyCredentialBytes = 93
-    /// Bytes read from a socket at once, and longest piece of a message delivered at once. Kept for every connection.
-    static let receiveBufferSize = 1024
+    /// Time-out of lws for each step of connecting.
+    static let timeoutSeconds: UInt32 = 3600
+    /// Bytes read from a socket at once, and longest piece of a message delivered at once. Kept for every connection:
+    /// less costs throughput (each read comes with a `poll` over all sockets), more costs memory.
+    static let receiveBufferSize = 4096
 
     let handle: OpaquePointer
     private var vhosts: [VhostKey: OpaquePointer] = [:]
@@ -69,6 +72,9 @@ final class LWSContext {
         info.uid = -1
         info.protocols = UnsafePointer(protocols)
         info.pt_serv_buf_size = 32 << 10
+        // Our own deadline is shorter; lws's must not fire before it.
+        info.timeout_secs = Self.timeoutSeconds
+        info.connect_timeout_secs = Self.timeoutSeconds
         // No DO_SSL_GLOBAL_INIT here, on the vhosts alone: with it each new context replaces lws's process-wide index
         // of private TLS data, which fails the handshakes that other contexts have under way. OpenSSL needs no such
         // initialization any more.
@@ -119,9 +125,8 @@ final class LWSContext {
         info.gid = -1
         info.uid = -1
         info.protocols = UnsafePointer(protocols)
-        // Our own deadline is shorter; lws's must not fire before it.
-        info.timeout_secs = 3600
-        info.connect_timeout_secs = 3600
+        info.timeout_secs = Self.timeoutSeconds
+        info.connect_timeout_secs = Self.timeoutSeconds
         if key.secure {
             info.options |= UInt64(LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT)
             if key.caFile != nil { info.options |= UInt64(LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS) }

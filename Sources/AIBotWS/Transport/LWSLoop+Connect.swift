@@ -14,6 +14,10 @@ extension LWSLoop {
             deferred.append(.finish(connection, .connectFailed("connection id used twice")))
             return
         }
+        guard !isClosing else {
+            deferred.append(.finish(connection, .connectFailed("transport is shut down")))
+            return
+        }
         connections[id] = connection
         deferred.append(.begin(connection))
     }
@@ -83,7 +87,7 @@ extension LWSLoop {
         connection.userReferences += 1
         let references = connection.userReferences
         connection.isAttempting = true
-        logLines.removeAll()
+        connection.isAttemptLive = true
         let wsi = withCStrings([address, hostHeader(target), target.path, "http/1.1", "aibot"]) { strings in
             var info = lws_client_connect_info()
             info.context = context.handle
@@ -95,13 +99,14 @@ extension LWSLoop {
             info.alpn = strings[3]
             info.local_protocol_name = strings[4]
             info.ssl_connection = target.secure ? Int32(LCCSCF_USE_SSL.rawValue) : 0
+            info.ssl_connection |= Int32(LCCSCF_HTTP_NO_FOLLOW_REDIRECT.rawValue)
             info.userdata = user.toOpaque()
             return lws_client_connect_via_info(&info)
         }
         connection.isAttempting = false
         if let wsi {
-            // It may have failed for good inside the call; a live one is adopted.
-            if connection.phase == .connecting { connection.wsi = wsi }
+            // It may have failed inside the call; a live one is adopted.
+            if connection.isAttemptLive { connection.wsi = wsi }
             return
         }
         if connection.userReferences == references {
@@ -128,20 +133,22 @@ extension LWSLoop {
 
     /// `CLIENT_CONNECTION_ERROR`, or no socket at all (`wsi` nil).
     func attemptFailed(_ connection: LWSConnection, _ wsi: OpaquePointer?, _ words: String) {
-        guard connection.phase == .connecting else { return }
-        // An attempt that was given up earlier may end while the next one is under way.
+        // An attempt that was given up earlier may end while the next one is under way; and one that fails inside
+        // the call of lws is reported there and by its result.
+        guard connection.phase == .connecting, connection.isAttemptLive else { return }
         if let wsi, wsi != connection.wsi, !connection.isAttempting { return }
-        guard wsi != nil || connection.wsi == nil else { return }
+        connection.isAttemptLive = false
         connection.wsi = nil
+        let reason = failureText(connection, words)
         if connection.refusal == nil, connection.nextAddress < connection.addresses.count {
             deferred.append(.attempt(connection))
             return
         }
-        let reason = failureText(connection, words)
         deferred.append(.finish(connection, .connectFailed(reason)))
     }
 
     private func failureText(_ connection: LWSConnection, _ words: String) -> String {
+        defer { logLines.removeAll() }
         if let refusal = connection.refusal { return refusal }
         let target = connection.target
         let (host, port) = target.proxy.map { ($0.host, $0.port) } ?? (target.host, target.port)

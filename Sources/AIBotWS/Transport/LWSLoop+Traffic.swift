@@ -62,10 +62,9 @@ extension LWSLoop {
         connection.writeRequested = false
         guard connection.phase != .dead else { return false }
         var budget = Self.writeBudget
-        while lws_partial_buffered(wsi) == 0, budget > 0, let frame = connection.outgoing.popFirst() {
-            let count = frame.count - FrameBuffer.headroom
-            guard write(frame, count, wsi) else { return false }
-            budget -= count + FrameBuffer.headroom
+        while lws_partial_buffered(wsi) == 0, budget > 0, var frame = connection.outgoing.popFirst() {
+            guard write(&frame, wsi) else { return false }
+            budget -= frame.count
         }
         if !connection.outgoing.isEmpty {
             connection.requestWrite()
@@ -81,11 +80,12 @@ extension LWSLoop {
         return true
     }
 
-    private func write(_ frame: consuming [UInt8], _ count: Int, _ wsi: OpaquePointer) -> Bool {
+    private func write(_ frame: inout [UInt8], _ wsi: OpaquePointer) -> Bool {
         // lws puts the header into the headroom and masks in place: the array is ours alone, so nothing is copied.
         frame.withUnsafeMutableBufferPointer { buffer in
             guard let base = buffer.baseAddress else { return true }
-            return lws_write(wsi, base + FrameBuffer.headroom, count, LWS_WRITE_TEXT) >= 0
+            let payload = buffer.count - FrameBuffer.headroom
+            return lws_write(wsi, base + FrameBuffer.headroom, payload, LWS_WRITE_TEXT) >= 0
         }
     }
 

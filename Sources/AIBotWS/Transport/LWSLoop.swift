@@ -20,6 +20,8 @@ final class LWSLoop {
     /// Alarms of observers; timers of connections (connect deadline, end of the wait for a close answer).
     var alarms = AlarmTable<LWSConnection>()
     var deferred: [Deferred] = []
+    /// Shutting down: no new connections.
+    var isClosing = false
     /// Last lines of lws's log, for the reason of a failure.
     var logLines: [String] = []
     private let isRealTime: Bool
@@ -50,26 +52,29 @@ final class LWSLoop {
 
     /// Ends every connection, telling its observer, and frees the context.
     func close() {
+        isClosing = true
         for connection in connections.values { abort(connection) }
         runDeferred()
         lws_sul_cancel(timer)
         context?.destroy()
         context = nil
+        // An observer may answer each refusal with another connect; it has had its chances.
+        for _ in 0..<8 where !deferred.isEmpty { runDeferred() }
+        deferred = []
         alarms = AlarmTable()
         CurrentLoop.value = nil
     }
 
-    /// Performs what was put off, and what that puts off; bounded by the number of connections and addresses.
+    /// Performs what was put off; what that puts off waits for the next pass.
     func runDeferred() {
-        while !deferred.isEmpty {
-            let batch = deferred
-            deferred.removeAll(keepingCapacity: batch.count <= 1024)
-            for item in batch {
-                switch item {
-                case .begin(let connection): begin(connection)
-                case .attempt(let connection): startAttempt(connection)
-                case .finish(let connection, let reason): finish(connection, reason)
-                }
+        guard !deferred.isEmpty else { return }
+        var batch: [Deferred] = []
+        swap(&batch, &deferred)
+        for item in batch {
+            switch item {
+            case .begin(let connection): begin(connection)
+            case .attempt(let connection): startAttempt(connection)
+            case .finish(let connection, let reason): finish(connection, reason)
             }
         }
     }
@@ -83,6 +88,8 @@ final class LWSLoop {
 
     /// Keeps a line of lws's log for the next failure.
     func note(_ line: String) {
+        // That is how lws takes our word that there is no proxy.
+        guard !line.contains("http_proxy needs to be") else { return }
         if logLines.count >= 4 { logLines.removeFirst() }
         logLines.append(String(line.prefix(200).prefix { !$0.isNewline }))
     }

@@ -182,10 +182,6 @@ final class LWSServiceThread: @unchecked Sendable {
     private func finish(_ loop: LWSLoop, on executor: LWSTransport) {
         condition.withLock { wakeHandle = nil }
         loop.close()
-        var batch: [Item] = []
-        takeInbox(&batch)
-        runBatch(&batch, loop, on: executor)
-        loop.runDeferred()
         self.loop = nil
         owner.store(0, ordering: .relaxed)
         let hasRest = condition.withLock { () -> Bool in

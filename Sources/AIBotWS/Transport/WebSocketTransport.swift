@@ -8,8 +8,8 @@ public struct ConnectionID: Hashable, Sendable, CustomStringConvertible {
     /// Creates an id.
     public init(_ number: UInt64) { self.number = number }
 
-    /// `c` and the number.
-    public var description: String { "c\(number)" }
+    /// `c`, the session (upper half of the number) and its connection (lower half).
+    public var description: String { "c\(number >> 32).\(number & 0xFFFF_FFFF)" }
 }
 
 /// Where to connect, and how.

@@ -23,6 +23,7 @@ struct RecordedTurn {
     var isLine = false
     var isDelivered = false
     var isPushed = false
+    private var isRefused = false
     /// Final frames that were refused as too long: what follows them are their parts.
     var splitRefusals: Set<Int> = []
     var thought = ""
@@ -53,6 +54,7 @@ struct RecordedTurn {
     mutating func acknowledged(code: Int) {
         guard let last = order.last, let piece = pieces[last] else { return }
         if code == 45_002 { splitRefusals.insert(last) }
+        isRefused = code != 0
         if code != 0 {
             isHandedOver = true
             return
@@ -68,7 +70,8 @@ struct RecordedTurn {
     func takesPush(_ text: String) -> Bool {
         guard isHandedOver, !isDelivered else { return false }
         guard case .push(let last)? = order.last.flatMap({ pieces[$0] }) else { return true }
-        return isPushed ? last.utf8.count > 8_000 : last == text
+        if !splitRefusals.isEmpty { return true }
+        return isPushed ? last.utf8.count > 8_000 : last == text || isRefused
     }
 
     /// What the bubble shows in the replay from now on.

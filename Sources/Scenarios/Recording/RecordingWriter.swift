@@ -7,11 +7,8 @@ struct RecordingWriter {
     private let words: ProgramWords
     private var scrubber: FrameScrubber
     private var lines: [String] = []
-    private var frames: [(entry: ScenarioRecorder.Entry, frame: JSONValue)] = []
-    private var turns: [String: RecordedTurn] = [:]
-    private var turnOrder: [String] = []
-    /// Turn that a push belongs to, by the request of the push.
-    private var pushOwners: [String: String] = [:]
+    private var frames: [RecordedFrame] = []
+    private var table = RecordedTurnTable()
     private var heldErrors: [Int] = []
     private var now = MonotonicInstant()
     private var isConnected = false
@@ -34,11 +31,11 @@ struct RecordingWriter {
     mutating func write(_ entries: [ScenarioRecorder.Entry], title: String, isFull: Bool) -> String {
         frames = entries.compactMap { entry in
             guard let frame = try? JSONValue(parsing: entry.bytes), case .object = frame else { return nil }
-            return (entry, scrubber.scrub(frame))
+            return RecordedFrame(direction: entry.direction, frame: scrubber.scrub(frame), at: entry.at)
         }
-        collectTurns()
+        table = RecordedTurnTable(frames, words)
         header(title)
-        if let first = frames.first { now = first.entry.at }
+        if let first = frames.first { now = first.at }
         for index in frames.indices { write(index) }
         tellWaitingHandlers()
         if isFull { lines.append("# The recording ends here: it reached its bound.") }
@@ -60,6 +57,7 @@ struct RecordingWriter {
         ]
         if options.displayName != nil { lines.append("set displayName \(quoted(FrameScrubber.botName))") }
         if reply.hints != ReplySettings().hints { lines += reply.hints.map { "set hint \(quoted($0))" } }
+        if reply.opening != ReplySettings().opening { lines.append("set opening \(quoted(reply.opening))") }
         if !reply.showsGrowth { lines.append("set growth hidden") }
         if reply.reasoning == .fold { lines.append("set reasoning fold") }
         if !options.engine.welcomeText.isEmpty {
@@ -67,73 +65,10 @@ struct RecordingWriter {
         }
     }
 
-    // MARK: First pass: what belongs together
-
-    private mutating func collectTurns() {
-        var seen: Set<String> = []
-        var unanswered: [String] = []
-        for (index, item) in frames.enumerated() {
-            let frame = item.frame
-            let reqID = frame["headers"]?["req_id"]?.string ?? ""
-            switch (item.entry.direction, frame["cmd"]?.string) {
-            case (.inbound, "aibot_msg_callback"?), (.inbound, "aibot_callback"?), (.inbound, "aibot_event_callback"?):
-                collectCallback(frame, reqID, &seen)
-            case (.inbound, nil):
-                // An error without a request belongs to the one frame that it can belong to.
-                let id = reqID.isEmpty && unanswered.count == 1 ? unanswered[0] : reqID
-                unanswered.removeAll { $0 == id }
-                turns[pushOwners[id] ?? id]?.acknowledged(code: frame["errcode"]?.integer ?? 0)
-            case (.outbound, "aibot_respond_msg"?):
-                unanswered.append(reqID)
-                collectReply(frame["body"], reqID, index)
-            case (.outbound, "aibot_send_msg"?):
-                unanswered.append(reqID)
-                collectPush(frame["body"], reqID, index)
-            default: break
-            }
-        }
-    }
-
-    private mutating func collectCallback(_ frame: JSONValue, _ reqID: String, _ seen: inout Set<String>) {
-        guard let body = frame["body"], let user = body["from"]?["userid"]?.string else { return }
-        let isClick = body["event"]?["eventtype"]?.string == "template_card_event"
-        guard body["event"] == nil || isClick else { return }
-        let id = body["msgid"]?.string ?? ""
-        guard id.isEmpty || seen.insert(id).inserted, turns[reqID] == nil else { return }
-        let chat = body["chattype"]?.string == "group" ? body["chatid"]?.string : nil
-        let conversation = chat.map { Conversation(kind: .group, id: $0) } ?? Conversation(kind: .direct, id: user)
-        turns[reqID] = RecordedTurn(
-            name: "h\(turns.count + 1)", messageID: id, conversation: conversation, isClick: isClick)
-        turnOrder.append(reqID)
-    }
-
-    private mutating func collectReply(_ body: JSONValue?, _ reqID: String, _ index: Int) {
-        if let text = body?["markdown"]?["content"]?.string {
-            turns[reqID]?.add(.markdown(text), at: index)
-        } else if let stream = body?["stream"], let id = stream["id"]?.string {
-            let text = stream["content"]?.string ?? ""
-            let isFinal = stream["finish"] == .bool(true)
-            if isFinal, text.hasSuffix(words.words.handOver) { turns[reqID]?.isHandedOver = true }
-            if isFinal, turns[reqID]?.first == nil, words.isLine(text) { turns[reqID]?.isLine = true }
-            turns[reqID]?.add(isFinal ? .final(stream: id, text) : .snapshot(stream: id, text), at: index)
-        }
-    }
-
-    private mutating func collectPush(_ body: JSONValue?, _ reqID: String, _ index: Int) {
-        guard let text = body?["markdown"]?["content"]?.string, let chat = body?["chatid"]?.string else { return }
-        let turn = turnOrder.first { reqID in
-            guard let turn = turns[reqID], turn.conversation.id == chat else { return false }
-            return turn.takesPush(text)
-        }
-        guard let turn else { return }
-        pushOwners[reqID] = turn
-        turns[turn]?.add(.push(text), at: index)
-    }
-
-    // MARK: Second pass: lines
+    // MARK: Frames
 
     private mutating func write(_ index: Int) {
-        let (entry, frame) = frames[index]
+        let (entry, frame) = (frames[index], frames[index].frame)
         let reqID = frame["headers"]?["req_id"]?.string ?? ""
         switch (entry.direction, frame["cmd"]?.string) {
         case (.outbound, "aibot_subscribe"?): subscribe(frame, reqID, at: entry.at)
@@ -175,7 +110,7 @@ struct RecordingWriter {
             for _ in openPushes { lines.append("outcome unknown sessionLost") }
             openPushes = []
             // Whatever was in flight is not answered any more.
-            for reqID in turnOrder { turns[reqID]?.refreshAnswered(code: 0, at: now) }
+            for reqID in table.order { table.turns[reqID]?.refreshAnswered(code: 0, at: now) }
             if isSuperseded, options.onReplaced == .wait {
                 advance(to: instant)
                 lines.append("reconnect")
@@ -201,7 +136,7 @@ struct RecordingWriter {
         advance(to: instant)
         lines.append("in \(named(frame).text)")
         let code = frame["errcode"]?.integer ?? 0
-        turns[reqID]?.refreshAnswered(code: code, at: now)
+        table.turns[reqID]?.refreshAnswered(code: code, at: now)
         if let index = openPushes.firstIndex(where: { $0.reqID == reqID }) {
             openPushes.remove(at: index)
             lines.append(code == 0 ? "outcome acknowledged" : "outcome rejected \(code)")
@@ -225,7 +160,7 @@ struct RecordingWriter {
     }
 
     private mutating func callback(_ frame: JSONValue, _ reqID: String, at instant: MonotonicInstant) {
-        if let turn = turns[reqID], turn.order.isEmpty, !turn.isClick {
+        if let turn = table.turns[reqID], turn.order.isEmpty, !turn.isClick {
             return lines.append("# A message that got no answer is left out.")
         }
         advance(to: instant)
@@ -244,10 +179,10 @@ struct RecordingWriter {
     }
 
     private mutating func outbound(_ index: Int, _ frame: JSONValue, _ command: String, _ reqID: String) {
-        let at = frames[index].entry.at
+        let at = frames[index].at
         switch command {
         case "aibot_respond_msg", "aibot_send_msg":
-            if let owner = pushOwners[reqID] ?? (turns[reqID] == nil ? nil : reqID) {
+            if let owner = table.pushOwners[reqID] ?? (table.turns[reqID] == nil ? nil : reqID) {
                 answer(index, owner, at: at)
             } else {
                 advance(to: at)
@@ -273,8 +208,8 @@ struct RecordingWriter {
 
     /// What the handler must have done for this frame, at the time of the frame.
     private mutating func answer(_ index: Int, _ owner: String, at instant: MonotonicInstant) {
-        guard var turn = turns[owner], let piece = turn.pieces[index] else { return advance(to: instant) }
-        defer { turns[owner] = turn }
+        guard var turn = table.turns[owner], let piece = turn.pieces[index] else { return advance(to: instant) }
+        defer { table.turns[owner] = turn }
         if turn.isLine || turn.isOver { return advance(to: instant) }
         if turn.order.first == index { opening(piece, owner, at: instant) }
         guard let step = turn.answer(asOf: index, words: words) else { return advance(to: instant) }
@@ -361,8 +296,8 @@ struct RecordingWriter {
 
     /// Handlers that were asked and had not said anything when the recording ended.
     private mutating func tellWaitingHandlers() {
-        for reqID in turnOrder {
-            guard var turn = turns[reqID], !turn.hasHandler, !turn.isLine else { continue }
+        for reqID in table.order {
+            guard var turn = table.turns[reqID], !turn.hasHandler, !turn.isLine else { continue }
             if turn.order.isEmpty, !turn.isClick { continue }
             if case .snapshot(_, let text)? = turn.order.last.flatMap({ turn.pieces[$0] }), words.isQueued(text) {
                 continue
@@ -384,7 +319,7 @@ struct RecordingWriter {
 
     private mutating func named(_ frame: JSONValue, isNew: Bool = false) -> JSONValue {
         let written = Self.escaped(frame)
-        guard let id = frame["headers"]?["req_id"]?.string, turns[id] == nil else { return written }
+        guard let id = frame["headers"]?["req_id"]?.string, table.turns[id] == nil else { return written }
         if let name = ownRequests[id] { return written.setting(path: ["headers", "req_id"], to: .string(name)) }
         let command = frame["cmd"]?.string
         guard isNew, command == "aibot_subscribe" || command == "aibot_send_msg" else { return written }

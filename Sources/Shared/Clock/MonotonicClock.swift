@@ -9,12 +9,13 @@ public struct MonotonicInstant: InstantProtocol, Hashable, Sendable, CustomStrin
     /// Instant that lies `duration` later; saturates instead of overflowing.
     public func advanced(by duration: Duration) -> MonotonicInstant {
         let (sum, overflow) = nanoseconds.addingReportingOverflow(duration.clampedNanoseconds)
-        return MonotonicInstant(nanoseconds: overflow ? .max : sum)
+        return MonotonicInstant(nanoseconds: overflow ? (duration < .zero ? .min : .max) : sum)
     }
 
-    /// Time from here to `other`; negative when that lies before.
+    /// Time from here to `other`; negative when that lies before. Saturates instead of overflowing.
     public func duration(to other: MonotonicInstant) -> Duration {
-        .nanoseconds(other.nanoseconds.subtractingReportingOverflow(nanoseconds).partialValue)
+        let (difference, overflow) = other.nanoseconds.subtractingReportingOverflow(nanoseconds)
+        return .nanoseconds(overflow ? (other < self ? .min : .max) : difference)
     }
 
     /// Order on the time line.

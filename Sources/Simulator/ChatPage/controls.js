@@ -67,11 +67,11 @@ function faultSection() {
   const refuse = el("button", { type: "button", class: "button", id: "fault-refuse", text: t("refuse") });
   refuse.addEventListener("click", () => {
     const errcode = Number.parseInt(code.value, 10);
-    if (Number.isInteger(errcode)) addFault(scoped({ kind: "error", errcode, count: 1 }));
+    if (Number.isInteger(errcode)) addFault(scoped({ fault: "errorCode", code: errcode, count: 1 }));
   });
   const buttons = el("div", { class: "button-row" },
-    el("button", { type: "button", class: "button", id: "fault-drop-ack", text: t("dropAck"), on: { click: () => addFault(scoped({ kind: "dropAck", count: 1 })) } }),
-    el("button", { type: "button", class: "button", id: "fault-delay-ack", text: t("delayAck"), on: { click: () => addFault(scoped({ kind: "delayAck", delayMs: DELAY_MS })) } }));
+    el("button", { type: "button", class: "button", id: "fault-drop-ack", text: t("dropAck"), on: { click: () => addFault(scoped({ fault: "dropAck", count: 1 })) } }),
+    el("button", { type: "button", class: "button", id: "fault-delay-ack", text: t("delayAck"), on: { click: () => addFault(scoped({ fault: "delayAck", ms: DELAY_MS })) } }));
   return section("faults", el("span", { class: "select-box" }, command, icon("chevron")), buttons, el("div", { class: "button-row" }, code, refuse),
     el("datalist", { id: "errcodes" }, CODES.map((value) => el("option", { value }))), activeFaults());
 }
@@ -79,16 +79,16 @@ function faultSection() {
 function activeFaults() {
   if (store.faults.length === 0) return el("p", { class: "muted", id: "fault-list", text: t("noFaults") });
   const chips = store.faults.map((fault, index) =>
-    el("span", { class: "fault", data: { kind: fault.kind ?? "" } }, el("span", { text: describe(fault) }),
+    el("span", { class: "fault", data: { fault: fault.fault ?? "" } }, el("span", { text: describe(fault) }),
       iconButton("close", t("removeFault"), () => run(() => api.setFaults(store.faults.filter((_, other) => other !== index))), "remove")));
   const clear = el("button", { type: "button", class: "button ghost", id: "fault-clear", on: { click: () => run(api.clearFaults) } }, icon("trash"), el("span", { text: t("clearFaults") }));
   return el("div", { class: "fault-list", id: "fault-list" }, chips, clear);
 }
 
 function describe(fault) {
-  const parts = [fault.kind];
-  if (fault.errcode !== undefined && fault.errcode !== null) parts.push(String(fault.errcode));
-  if (fault.delayMs) parts.push(`${fault.delayMs} ms`);
+  const parts = [fault.fault];
+  if (fault.code !== undefined && fault.code !== null) parts.push(String(fault.code));
+  if (fault.ms) parts.push(`${fault.ms} ms`);
   if (fault.count) parts.push(`×${fault.count}`);
   if (fault.cmd) parts.push(fault.cmd.replace(/^aibot_/, ""));
   return parts.join(" · ");

@@ -229,7 +229,7 @@ struct LWSTransportNameTests {
         let quickID = await driver.connect(server.target(), quick)
         #expect(await quick.next() == .opened(quickID))
         #expect(slow.pending.isEmpty)
-        clock.advance(by: .seconds(15))
+        clock.advance(by: .seconds(50))
         #expect(await slow.next() == .closed(slowID, .connectTimedOut))
         gate.signal()
         transport.shutdown()

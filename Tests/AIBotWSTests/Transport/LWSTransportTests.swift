@@ -173,7 +173,8 @@ struct LWSTransportTrafficTests {
             links.append((await driver.connect(server.target(), observer), observer))
         }
         for (id, observer) in links {
-            #expect(await observer.next() == .opened(id))
+            let event = await observer.next()
+            try #require(event == .opened(id))
             await driver.send("to \(id)", on: id)
         }
         for (id, observer) in links { #expect(await observer.nextText() == "to \(id)") }

@@ -126,7 +126,7 @@ private struct ReplyLife {
 
     mutating func say() {
         guard !ended else { return }
-        let piece = ["word ", "句子。\n", "x", "\n\n", String(repeating: "长文本 ", count: 40), "| a |\n"][pick(6)]
+        let piece = ["word ", "句子。\n", "x", "\n\n", String(repeating: "长文本 ", count: 20), "| a |\n"][pick(6)]
         said += piece
         bench.machine.appended(piece)
     }
