@@ -340,6 +340,8 @@ public struct ReplyStreamStateMachine: Sendable {
         }
         switch error.reaction {
         case .retry where earlier < 3: notBefore = now.advanced(by: .milliseconds(200) * (1 << earlier))
+        // There is no way after a push: a busy platform is waited for.
+        case .retry where way == .pushes: notBefore = now.advanced(by: pause(earlier - 3))
         case .pauseConversation: notBefore = now.advanced(by: pause(earlier))
         case .recycleConnection: wentOffline(epoch: sentEpoch)
         case .refuseContent: replaceRefusedContent(operation)
