@@ -30,6 +30,14 @@ enum BenchBot {
     private static func run(bots: [SessionConfiguration], answers: Answers) async throws {
         let logger = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
         let (inbox, intake) = AsyncStream<(Bot, Callback)>.makeStream(bufferingPolicy: .bufferingOldest(65_536))
+        // What the bots do here only shuffles text: it runs where the sockets are.
+        await withTaskExecutorPreference(LWSTransport.shared) { await serve(bots, answers, logger, inbox, intake) }
+    }
+
+    private static func serve(
+        _ bots: [SessionConfiguration], _ answers: Answers, _ logger: Logger,
+        _ inbox: AsyncStream<(Bot, Callback)>, _ intake: AsyncStream<(Bot, Callback)>.Continuation
+    ) async {
         await withDiscardingTaskGroup { group in
             for configuration in bots {
                 let bot = Bot(configuration, logger: logger)
@@ -41,10 +49,7 @@ enum BenchBot {
                 if case .stream(_, let bytes) = request, bytes > 20_480 {
                     group.addTask { await bot.answerThroughEngine(message, route, answers, request) }
                 } else {
-                    // Answers only shuffle text: they run where the sockets are.
-                    group.addTask(executorPreference: LWSTransport.shared) {
-                        await bot.answer(route, answers, request)
-                    }
+                    group.addTask { await bot.answer(route, answers, request) }
                 }
             }
         }

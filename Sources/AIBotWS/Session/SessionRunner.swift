@@ -50,6 +50,8 @@ public actor SessionRunner {
     /// Frames that wait in a lane. Kept apart from the machine: a frame being written must have one owner only, since it
     /// is masked in place.
     private var parked: [UInt64: FrameBuffer] = [:]
+    /// The frame that is being handed to the machine: most are written at once and never parked.
+    private var fresh: FrameBuffer?
     private let closed: AsyncStream<Void>
     private let closedContinuation: AsyncStream<Void>.Continuation
 
@@ -128,11 +130,12 @@ public actor SessionRunner {
         let wait = timeout ?? defaultTimeout(command)
         lastPending += 1
         let number = lastPending
-        parked[number] = frame.buffer
+        fresh = (consume frame).buffer
         return await withUnsafeContinuation { continuation in
             let pending = Pending(
                 number: number, command: command, reqID: id, continuation: continuation, late: late)
             perform(acks.send(pending, on: id, timeout: wait, repeatability: repeatability, now: transport.now))
+            if let waiting = fresh.take() { parked[number] = waiting }
         }
     }
 
@@ -167,7 +170,7 @@ public actor SessionRunner {
             switch effect {
             case .write(let pending): launch(pending)
             case .complete(let pending, let outcome):
-                parked[pending.number] = nil
+                forget(pending)
                 note(pending, outcome)
                 pending.continuation.resume(returning: outcome)
             case .late(let pending, let verdict):
@@ -178,8 +181,14 @@ public actor SessionRunner {
         arm()
     }
 
+    private func forget(_ pending: Pending) {
+        if pending.number == lastPending { fresh = nil }
+        if !parked.isEmpty { parked[pending.number] = nil }
+    }
+
     private func launch(_ pending: Pending) {
-        guard let buffer = parked.removeValue(forKey: pending.number) else { return }
+        let current = pending.number == lastPending ? fresh.take() : nil
+        guard let buffer = current ?? parked.removeValue(forKey: pending.number) else { return }
         guard let id = machine.activeConnection else {
             return perform(acks.notWritten(pending.reqID, .offline, now: transport.now))
         }

@@ -8,6 +8,9 @@ struct SendQueue {
     /// Payload bytes waiting.
     private(set) var bytes = 0
 
+    /// Frames that wait.
+    var count: Int { frames.count - head }
+
     /// Nothing waits.
     var isEmpty: Bool { head == frames.count }
 

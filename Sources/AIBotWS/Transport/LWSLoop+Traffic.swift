@@ -61,11 +61,7 @@ extension LWSLoop {
     func writable(_ connection: LWSConnection, _ wsi: OpaquePointer) -> Bool {
         connection.writeRequested = false
         guard connection.phase != .dead else { return false }
-        var budget = Self.writeBudget
-        while lws_partial_buffered(wsi) == 0, budget > 0, var frame = connection.outgoing.popFirst() {
-            guard write(&frame, wsi) else { return false }
-            budget -= frame.count
-        }
+        guard writeQueued(connection, wsi) else { return false }
         if !connection.outgoing.isEmpty {
             connection.requestWrite()
         } else if case .closing(let code) = connection.phase, !connection.closeSent {
@@ -78,6 +74,26 @@ extension LWSLoop {
             return false
         }
         return true
+    }
+
+    private func writeQueued(_ connection: LWSConnection, _ wsi: OpaquePointer) -> Bool {
+        // Several frames leave in full segments rather than in one packet each, which is most of what sending costs.
+        let isBatch = connection.outgoing.count > 1
+        if isBatch { setCork(wsi, true) }
+        defer { if isBatch { setCork(wsi, false) } }
+        var budget = Self.writeBudget
+        while lws_partial_buffered(wsi) == 0, budget > 0, var frame = connection.outgoing.popFirst() {
+            budget -= frame.count
+            guard write(&frame, wsi) else { return false }
+        }
+        return true
+    }
+
+    /// Holds back partly filled segments; taking the cork out sends what is left at once.
+    private func setCork(_ wsi: OpaquePointer, _ isOn: Bool) {
+        var value: Int32 = isOn ? 1 : 0
+        setsockopt(
+            lws_get_socket_fd(wsi), Int32(IPPROTO_TCP), TCP_CORK, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 
     private func write(_ frame: inout [UInt8], _ wsi: OpaquePointer) -> Bool {

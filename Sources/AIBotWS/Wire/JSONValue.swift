@@ -152,16 +152,34 @@ extension [UInt8] {
         var string = string
         string.withUTF8 { utf8 in
             var start = 0
-            for index in utf8.indices {
-                let byte = utf8[index]
-                guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-                append(contentsOf: utf8[start..<index])
-                appendEscape(byte)
-                start = index + 1
+            while start < utf8.count {
+                let end = Self.plainEnd(utf8, from: start)
+                append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<end]))
+                if end < utf8.count { appendEscape(utf8[end]) }
+                start = end + 1
             }
-            append(contentsOf: utf8[start...])
         }
         append(UInt8(ascii: "\""))
+    }
+
+    /// Offset of the next byte that must be escaped, or the end. Eight bytes at a time: answers are long and plain.
+    private static func plainEnd(_ utf8: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+        let bytes = UnsafeRawBufferPointer(utf8)
+        var index = start
+        while index + 8 <= bytes.count {
+            let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            // A byte's top bit is set in the sum where the byte was below the bound, or zero after the exclusive or.
+            let low: UInt64 = 0x0101_0101_0101_0101
+            let high: UInt64 = 0x8080_8080_8080_8080
+            let quote = word ^ (low &* 0x22)
+            let backslash = word ^ (low &* 0x5C)
+            let found = ((word &- (low &* 0x20)) & ~word) | ((quote &- low) & ~quote) | ((backslash &- low) & ~backslash)
+            // A borrow can mark a byte too many above a true one, never one too few below it.
+            if found & high != 0 { break }
+            index += 8
+        }
+        while index < bytes.count, bytes[index] >= 0x20, bytes[index] != 0x22, bytes[index] != 0x5C { index += 1 }
+        return index
     }
 
     private mutating func appendEscape(_ byte: UInt8) {
