@@ -111,6 +111,8 @@ let package = Package(
                 cryptoExtras,
             ],
             swiftSettings: swiftSettings),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["AIBotWS", "Simulator", logging], swiftSettings: swiftSettings),
         .testTarget(name: "DocsTests", dependencies: ["Shared"], swiftSettings: swiftSettings),
         .testTarget(
             name: "ScenariosTests", dependencies: ["Scenarios", "AIBotWS", "Shared", logging],

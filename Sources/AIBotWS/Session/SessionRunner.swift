@@ -47,11 +47,10 @@ public actor SessionRunner {
     private var subscribeID: ReqID?
     private var armed: MonotonicInstant?
     private var lastPending: UInt64 = 0
-    /// Frames that wait in a lane. Kept apart from the machine: a frame being written must have one owner only, since it
-    /// is masked in place.
+    /// Frames that wait in a lane. Kept apart from the machine, which holds on to a request after its frame was written.
     private var parked: [UInt64: FrameBuffer] = [:]
     /// The frame that is being handed to the machine: most are written at once and never parked.
-    private var fresh: FrameBuffer?
+    private var fresh: (number: UInt64, buffer: FrameBuffer)?
     private let closed: AsyncStream<Void>
     private let closedContinuation: AsyncStream<Void>.Continuation
 
@@ -130,12 +129,14 @@ public actor SessionRunner {
         let wait = timeout ?? defaultTimeout(command)
         lastPending += 1
         let number = lastPending
-        fresh = (consume frame).buffer
+        var buffer: FrameBuffer? = (consume frame).buffer
         return await withUnsafeContinuation { continuation in
             let pending = Pending(
                 number: number, command: command, reqID: id, continuation: continuation, late: late)
+            // Here and not before: other senders may come in between.
+            if let buffer = buffer.take() { fresh = (number, buffer) }
             perform(acks.send(pending, on: id, timeout: wait, repeatability: repeatability, now: transport.now))
-            if let waiting = fresh.take() { parked[number] = waiting }
+            if let waiting = fresh.take() { parked[number] = waiting.buffer }
         }
     }
 
@@ -182,13 +183,16 @@ public actor SessionRunner {
     }
 
     private func forget(_ pending: Pending) {
-        if pending.number == lastPending { fresh = nil }
+        if pending.number == fresh?.number { fresh = nil }
         if !parked.isEmpty { parked[pending.number] = nil }
     }
 
     private func launch(_ pending: Pending) {
-        let current = pending.number == lastPending ? fresh.take() : nil
-        guard let buffer = current ?? parked.removeValue(forKey: pending.number) else { return }
+        let current = pending.number == fresh?.number ? fresh.take()?.buffer : nil
+        guard let buffer = current ?? parked.removeValue(forKey: pending.number) else {
+            assertionFailure("a frame without bytes")
+            return perform(acks.notWritten(pending.reqID, .overflow, now: transport.now))
+        }
         guard let id = machine.activeConnection else {
             return perform(acks.notWritten(pending.reqID, .offline, now: transport.now))
         }

@@ -1,22 +1,19 @@
 import CLibWebSockets
 import Shared
 
-/// Frames that wait for the socket, oldest first; the bytes are handed out uniquely owned.
+/// Frames that wait for the socket, oldest first.
 struct SendQueue {
     private var frames: [[UInt8]] = []
     private var head = 0
     /// Payload bytes waiting.
     private(set) var bytes = 0
 
-    /// Frames that wait.
-    var count: Int { frames.count - head }
-
     /// Nothing waits.
     var isEmpty: Bool { head == frames.count }
 
-    /// Adds a frame (headroom, then payload).
+    /// Adds a frame.
     mutating func append(_ storage: consuming [UInt8]) {
-        bytes += storage.count - FrameBuffer.headroom
+        bytes += storage.count
         frames.append(storage)
     }
 
@@ -26,7 +23,7 @@ struct SendQueue {
         var storage: [UInt8] = []
         swap(&storage, &frames[head])
         head += 1
-        bytes -= storage.count - FrameBuffer.headroom
+        bytes -= storage.count
         if head == frames.count {
             // A burst must not leave its table behind.
             frames.removeAll(keepingCapacity: frames.count <= 256)
@@ -75,6 +72,8 @@ final class LWSConnection {
     /// What the certificate check or the upgrade said; ends the attempt for every address.
     var refusal: String?
     var outgoing = SendQueue()
+    var writer = FrameWriter()
+    private var isReadingPaused = false
     var writeRequested = false
     var closeSent = false
     var peerClosed = false
@@ -93,6 +92,20 @@ final class LWSConnection {
         guard !writeRequested, let wsi else { return }
         writeRequested = true
         lws_callback_on_writable(wsi)
+    }
+
+    /// While a frame is half written lws must have nothing to say, so it must not see a ping.
+    func pauseReading() {
+        guard !isReadingPaused, let wsi else { return }
+        isReadingPaused = true
+        lws_rx_flow_control(wsi, 0)
+    }
+
+    /// Undoes `pauseReading`.
+    func resumeReading() {
+        guard isReadingPaused, let wsi else { return }
+        isReadingPaused = false
+        lws_rx_flow_control(wsi, 1)
     }
 
     /// Ends the socket from outside or inside any of its callbacks, at the next service pass, without a close frame.

@@ -61,14 +61,14 @@ extension LWSLoop {
     func writable(_ connection: LWSConnection, _ wsi: OpaquePointer) -> Bool {
         connection.writeRequested = false
         guard connection.phase != .dead else { return false }
+        guard lws_partial_buffered(wsi) == 0 else {
+            connection.requestWrite()
+            return true
+        }
         guard writeQueued(connection, wsi) else { return false }
-        if !connection.outgoing.isEmpty {
+        if !connection.outgoing.isEmpty || !connection.writer.isEmpty {
             connection.requestWrite()
         } else if case .closing(let code) = connection.phase, !connection.closeSent {
-            guard lws_partial_buffered(wsi) == 0 else {
-                connection.requestWrite()
-                return true
-            }
             connection.closeSent = true
             lws_close_reason(wsi, lws_close_status(UInt32(code)), nil, 0)
             return false
@@ -77,32 +77,23 @@ extension LWSLoop {
     }
 
     private func writeQueued(_ connection: LWSConnection, _ wsi: OpaquePointer) -> Bool {
-        // Several frames leave in full segments rather than in one packet each, which is most of what sending costs.
-        let isBatch = connection.outgoing.count > 1
-        if isBatch { setCork(wsi, true) }
-        defer { if isBatch { setCork(wsi, false) } }
         var budget = Self.writeBudget
-        while lws_partial_buffered(wsi) == 0, budget > 0, var frame = connection.outgoing.popFirst() {
-            budget -= frame.count
-            guard write(&frame, wsi) else { return false }
-        }
+        repeat {
+            if connection.writer.isEmpty {
+                while connection.writer.hasRoom, let frame = connection.outgoing.popFirst() {
+                    budget -= frame.count
+                    connection.writer.add(frame)
+                }
+            }
+            switch connection.writer.flush(wsi) {
+            case .done: connection.resumeReading()
+            case .failed: return false
+            case .blocked:
+                connection.pauseReading()
+                return true
+            }
+        } while budget > 0 && !connection.outgoing.isEmpty
         return true
-    }
-
-    /// Holds back partly filled segments; taking the cork out sends what is left at once.
-    private func setCork(_ wsi: OpaquePointer, _ isOn: Bool) {
-        var value: Int32 = isOn ? 1 : 0
-        setsockopt(
-            lws_get_socket_fd(wsi), Int32(IPPROTO_TCP), TCP_CORK, &value, socklen_t(MemoryLayout<Int32>.size))
-    }
-
-    private func write(_ frame: inout [UInt8], _ wsi: OpaquePointer) -> Bool {
-        // lws puts the header into the headroom and masks in place: the array is ours alone, so nothing is copied.
-        frame.withUnsafeMutableBufferPointer { buffer in
-            guard let base = buffer.baseAddress else { return true }
-            let payload = buffer.count - FrameBuffer.headroom
-            return lws_write(wsi, base + FrameBuffer.headroom, payload, LWS_WRITE_TEXT) >= 0
-        }
     }
 
     /// `CLIENT_RECEIVE`: one piece of a message. Must never make the callback return an error.

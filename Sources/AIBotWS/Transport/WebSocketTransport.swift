@@ -95,24 +95,18 @@ public protocol ConnectionObserver: AnyObject, Sendable {
     func alarmFired()
 }
 
-/// Bytes of one text message with room in front for a WebSocket header, so that sending copies nothing.
+/// Bytes of one text message.
 public struct FrameBuffer: Sendable {
-    /// Free bytes before the payload.
-    public static let headroom = 32
-    /// Headroom, then payload.
-    public var storage: [UInt8]
+    /// Payload.
+    public var storage: [UInt8] = []
 
-    /// Creates an empty frame with space for `capacity` bytes of payload.
-    public init(capacity: Int) {
-        storage = []
-        storage.reserveCapacity(Self.headroom + capacity)
-        storage.append(contentsOf: repeatElement(0, count: Self.headroom))
-    }
+    /// Creates an empty frame with space for `capacity` bytes.
+    public init(capacity: Int) { storage.reserveCapacity(capacity) }
 
     /// Payload length in bytes.
-    public var count: Int { storage.count - Self.headroom }
+    public var count: Int { storage.count }
     /// Payload.
-    public var payload: ArraySlice<UInt8> { storage[Self.headroom...] }
+    public var payload: ArraySlice<UInt8> { storage[...] }
 }
 
 /// What became of a message handed to the transport.
