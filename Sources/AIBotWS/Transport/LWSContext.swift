@@ -55,11 +55,15 @@ final class LWSContext {
     // Owned by this object, freed after the context: lws keeps pointers to them.
     private let protocols: UnsafeMutablePointer<lws_protocols>
     private let protocolName: UnsafeMutablePointer<CChar>
+    /// All zero: no protocol pings and no hang-up when idle. lws's own default pings after 5 minutes without a pong.
+    let idlePolicy: UnsafeMutablePointer<lws_retry_bo_t>
 
     /// Creates the context on the current thread; nil when lws cannot.
     init?() {
         guard let name = strdup("aibot") else { return nil }
         protocolName = name
+        idlePolicy = .allocate(capacity: 1)
+        idlePolicy.initialize(to: lws_retry_bo_t())
         protocols = .allocate(capacity: 2)
         protocols.initialize(repeating: lws_protocols(), count: 2)
         protocols[0].name = UnsafePointer(name)
@@ -72,6 +76,7 @@ final class LWSContext {
         info.uid = -1
         info.protocols = UnsafePointer(protocols)
         info.pt_serv_buf_size = 32 << 10
+        info.retry_and_idle_policy = UnsafePointer(idlePolicy)
         // Our own deadline is shorter; lws's must not fire before it.
         info.timeout_secs = Self.timeoutSeconds
         info.connect_timeout_secs = Self.timeoutSeconds
@@ -81,6 +86,7 @@ final class LWSContext {
         info.options = UInt64(LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8)
         LWSLog.install()
         guard let context = lws_create_context(&info) else {
+            idlePolicy.deallocate()
             protocols.deallocate()
             free(name)
             return nil
@@ -91,6 +97,7 @@ final class LWSContext {
     /// Closes every socket, calling back for each, and frees the context.
     func destroy() {
         lws_context_destroy(handle)
+        idlePolicy.deallocate()
         protocols.deallocate()
         free(protocolName)
     }
@@ -125,6 +132,7 @@ final class LWSContext {
         info.gid = -1
         info.uid = -1
         info.protocols = UnsafePointer(protocols)
+        info.retry_and_idle_policy = UnsafePointer(idlePolicy)
         info.timeout_secs = Self.timeoutSeconds
         info.connect_timeout_secs = Self.timeoutSeconds
         if key.secure {

@@ -100,6 +100,7 @@ extension LWSLoop {
             info.local_protocol_name = strings[4]
             info.ssl_connection = target.secure ? Int32(LCCSCF_USE_SSL.rawValue) : 0
             info.ssl_connection |= Int32(LCCSCF_HTTP_NO_FOLLOW_REDIRECT.rawValue)
+            info.retry_and_idle_policy = UnsafePointer(context.idlePolicy)
             info.userdata = user.toOpaque()
             return lws_client_connect_via_info(&info)
         }

@@ -10,6 +10,7 @@ final class SocketRig: ScenarioRig {
     var jobs: UInt64 { tasks.count }
     private let tasks = CountingExecutor()
     private let sockets: LWSTransport
+    private let probe: AlarmProbe
     private let server: ScriptedServer
     private let observations: Observations
 
@@ -27,6 +28,7 @@ final class SocketRig: ScenarioRig {
         target = ConnectionTarget(secure: false, host: "127.0.0.1", port: port)
         sockets = LWSTransport(clock: clock)
         transport = ObservedTransport(sockets, onClosed: { _, _ in observations.stir() })
+        probe = AlarmProbe(sockets) { observations.ring() }
         self.observations = observations
     }
 
@@ -54,11 +56,12 @@ final class SocketRig: ScenarioRig {
         server.drop(code: code)
     }
 
-    /// Two hops over the transport's thread let it fire what is due; the answer to a ping comes after what was sent
-    /// before it.
+    /// An alarm of our own says that what is due was fired, and the answer to a ping comes after what was sent before it.
     func quiesce(_ status: @Sendable () async -> SessionStatus) async throws {
         await tasks.idle()
-        _ = await status()
+        let heard = probe.count
+        await probe.setAlarm()
+        try await wait("the transport to fire what is due") { [probe] in probe.count > heard }
         try await agree(status)
         if server.counts.open > 0 {
             server.ping()

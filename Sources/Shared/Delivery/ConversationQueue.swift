@@ -33,34 +33,39 @@ public struct ConversationQueue<Item: Hashable & Sendable>: Sendable {
     /// Messages that run or wait.
     public var count: Int { lanes.values.reduce(0) { $0 + $1.waiting.count + ($1.running == nil ? 0 : 1) } }
 
+    /// Messages of a conversation that run or wait.
+    public func count(in conversation: Conversation) -> Int {
+        guard let lane = lanes[conversation] else { return 0 }
+        return lane.waiting.count + (lane.running == nil ? 0 : 1)
+    }
+
     /// A message came.
     public mutating func arrived(_ item: Item, in conversation: Conversation) -> Arrival {
-        var lane = lanes[conversation] ?? Lane()
-        defer { lanes[conversation] = lane }
-        if lane.running == nil, lane.waiting.isEmpty, running < places {
-            lane.running = item
+        let ahead = count(in: conversation)
+        if ahead == 0, running < places {
+            lanes[conversation] = Lane(running: item)
             running += 1
             return .start
         }
-        let ahead = lane.waiting.count + (lane.running == nil ? 0 : 1)
-        guard lane.waiting.count < waitingPerConversation || ahead == 0 else { return .refused }
-        lane.waiting.append(item)
+        let isRefused = ahead > 0 && (lanes[conversation]?.waiting.count ?? 0) >= waitingPerConversation
+        guard !isRefused else { return .refused }
+        lanes[conversation, default: Lane()].waiting.append(item)
         if ahead == 0 { ready.append(conversation) }
         return .queued(ahead: ahead)
     }
 
     /// A message is done with; gives those whose turn is now.
     public mutating func finished(_ item: Item, in conversation: Conversation) -> [Item] {
-        guard var lane = lanes[conversation] else { return [] }
-        if lane.running == item {
-            lane.running = nil
+        guard lanes[conversation] != nil else { return [] }
+        if lanes[conversation]?.running == item {
+            lanes[conversation]?.running = nil
             running -= 1
-            if !lane.waiting.isEmpty { ready.append(conversation) }
+            if lanes[conversation]?.waiting.isEmpty == false { ready.append(conversation) }
         } else {
-            lane.waiting.removeAll { $0 == item }
-            if lane.waiting.isEmpty, lane.running == nil { ready.removeAll { $0 == conversation } }
+            lanes[conversation]?.waiting.removeAll { $0 == item }
+            if count(in: conversation) == 0 { ready.removeAll { $0 == conversation } }
         }
-        lanes[conversation] = lane.running == nil && lane.waiting.isEmpty ? nil : lane
+        if count(in: conversation) == 0 { lanes[conversation] = nil }
         return fill()
     }
 

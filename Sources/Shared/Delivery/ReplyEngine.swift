@@ -180,7 +180,7 @@ public final class ReplyEngine: Sendable {
     private func enqueue(_ message: InboundMessage, _ route: ReplyRoute) -> ConversationQueue<Turn>.Arrival {
         let (arrival, turn) = state.withLock { state -> (ConversationQueue<Turn>.Arrival, Turn?) in
             guard state.turns.count < settings.acceptedMessages else { return (.refused, nil) }
-            let ahead = state.queue.items(in: message.conversation).count
+            let ahead = state.queue.count(in: message.conversation)
             let turn = makeTurn(message, route, .handler(handler), queuedAhead: ahead, &state)
             let arrival = state.queue.arrived(turn, in: message.conversation)
             guard arrival != .refused else { return (.refused, nil) }

@@ -249,8 +249,9 @@ public struct ReplyStreamStateMachine: Sendable {
         switch outcome {
         case .acknowledged: succeeded(operation)
         case .rejected(let error): refused(operation, error, epoch: sentEpoch, now: now)
-        case .unknown(.ackTimeout): unanswered(operation, now: now)
-        case .unknown(.sessionLost):
+        // A time-out that is heard of only after its session ended is a lost session.
+        case .unknown(.ackTimeout) where epoch == sentEpoch: unanswered(operation, now: now)
+        case .unknown:
             if !operation.isSnapshot {
                 unanswered += 1
                 report.repeated += 1
@@ -339,6 +340,8 @@ public struct ReplyStreamStateMachine: Sendable {
         }
         switch error.reaction {
         case .retry where earlier < 3: notBefore = now.advanced(by: .milliseconds(200) * (1 << earlier))
+        // There is no way after a push: a busy platform is waited for.
+        case .retry where way == .pushes: notBefore = now.advanced(by: pause(earlier - 3))
         case .pauseConversation: notBefore = now.advanced(by: pause(earlier))
         case .recycleConnection: wentOffline(epoch: sentEpoch)
         case .refuseContent: replaceRefusedContent(operation)

@@ -159,14 +159,19 @@ final class Turn: Sendable, Hashable {
     }
 
     private func end(_ ending: ReplyStreamStateMachine.Ending) {
-        state.withLock { $0.machine.ended(ending) }
+        state.withLock { state in
+            // In one step: a refresh in between would hold the final frame back for a round trip.
+            if ending == .finished, !message.media.isEmpty {
+                state.machine.appendParagraph(settings.words.attachment)
+            }
+            state.machine.ended(ending)
+        }
         changed.raise()
     }
 
     private func run(_ handler: MessageHandler) async -> ReplyStreamStateMachine.Ending {
         do {
             try await handler(message, TurnReply(turn: self, words: settings.words))
-            if !message.media.isEmpty { try? update { $0.appended("\n\n" + settings.words.attachment) } }
             return .finished
         } catch let failure as BackendFailure {
             note(failure.detail)
@@ -193,6 +198,11 @@ private struct TurnState: Sendable {
     var failure: String?
 }
 
+extension ReplyStreamStateMachine {
+    /// Adds a line of the program's own below what was said, if anything was.
+    fileprivate mutating func appendParagraph(_ line: String) { appended((answerBytes == 0 ? "" : "\n\n") + line) }
+}
+
 /// The handler's view of its turn.
 struct TurnReply: Replying {
     let turn: Turn
@@ -208,6 +218,6 @@ struct TurnReply: Replying {
             case .file(let location, _, let name): name ?? location.split(separator: "/").last.map(String.init) ?? ""
             case .card: "template card"
             }
-        try turn.update { $0.appended("\n\n" + words.cannotSend(name)) }
+        try turn.update { $0.appendParagraph(words.cannotSend(name)) }
     }
 }

@@ -247,7 +247,11 @@ struct AIBotClientReconnectTests {
             }
             #expect(log.all.contains(.backingOff(.halfOpen)))
             platform.set(.acknowledges)
-            platform.clock.advance(by: .seconds(1))
+            // Less than the time after which silence counts as delivery.
+            for _ in 0..<30 {
+                platform.clock.advance(by: .seconds(1))
+                await platform.transport.settle()
+            }
             await eventually("answered") { platform.shown == ["first, second"] }
         }
     }

@@ -4,23 +4,11 @@ import Testing
 
 @testable import AIBotWS
 
-/// A small generator with a seed (SplitMix64), so that failures can be repeated.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
-
 @Suite("AlarmHeap")
 struct AlarmHeapTests {
     @Test("Behaves like a sorted list under random adds, moves, removals and pops", arguments: [1, 2, 3])
     func model(seed: UInt64) {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         var heap = AlarmHeap<Int>()
         var model: [(deadline: Int64, order: Int, payload: Int, handle: AlarmHeap<Int>.Handle)] = []
         var stale: [AlarmHeap<Int>.Handle] = []

@@ -342,6 +342,18 @@ struct ReplyLossTests {
         #expect(bench.next() == .stream(id: "s", content: "answer", finish: true))
     }
 
+    @Test("WS-14: a time-out that is heard of only in the next session is a lost session, not a doubt")
+    func staleTimeout() {
+        var bench = ReplyBench(pushOnly: true)
+        bench.machine.appended("text")
+        bench.machine.ended(.finished)
+        _ = bench.next()
+        bench.machine.sessionOffline()
+        bench.machine.sessionOnline()
+        bench.machine.completed(.unknown(.ackTimeout), now: bench.now)
+        #expect(bench.next() == .push("text"))
+    }
+
     @Test("WS-6: outcomes that nobody asked for are ignored")
     func strayOutcome() {
         var bench = answered()
