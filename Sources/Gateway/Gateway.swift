@@ -31,7 +31,8 @@ public struct Gateway: Service {
         accounts = try configuration.wecom.enabledAccounts.sorted { $0.key < $1.key }.compactMap { name, account in
             guard account.bot.effectiveMode == .websocket else { return nil }
             let settings = AccountSettings(
-                name: name, account: account, limits: configuration.limits, stopWithin: configuration.gateway.stopTimeout,
+                name: name, account: account, limits: configuration.limits,
+                stopWithin: configuration.gateway.stopTimeout,
                 environment: environment)
             do {
                 let bot = AIBotClient(try settings.client(), clock: clock, logger: logger, tap: tap)

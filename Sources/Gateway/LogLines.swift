@@ -40,11 +40,12 @@ public struct LogLines: LogHandler {
     public func log(event: LogEvent) {
         let all = metadata.merging(event.metadata ?? [:]) { $1 }
         let pairs = all.sorted { $0.key < $1.key }.map { (key: $0.key, value: "\($0.value)") }
-        let time = Date().formatted(.iso8601.time(includingFractionalSeconds: true))
+        let time = Date().formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
         switch format {
         case .text:
             let words = pairs.map { "\($0.key)=\(Self.word($0.value))" }
-            write((["\(time) \(event.level.rawValue.uppercased())", "\(event.message)"] + words).joined(separator: " "))
+            write(
+                (["\(time) \(event.level.rawValue.uppercased())", "\(event.message)"] + words).joined(separator: " "))
         case .json:
             var object = [("time", time), ("level", event.level.rawValue), ("message", "\(event.message)")]
             object += pairs

@@ -12,7 +12,9 @@ enum BenchBot {
             let text = environment["BENCH_TEXT_FILE"]
         else {
             FileHandle.standardError.write(
-                Data("bench-bot is started by the load generator: BENCH_WS_URL, BENCH_BOTS_FILE, BENCH_TEXT_FILE\n".utf8))
+                Data(
+                    "bench-bot is started by the load generator: BENCH_WS_URL, BENCH_BOTS_FILE, BENCH_TEXT_FILE\n".utf8)
+            )
             exit(2)
         }
         let target = try ConnectionTarget(url: url)

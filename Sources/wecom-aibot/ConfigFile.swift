@@ -18,7 +18,8 @@ struct ConfigFile: ParsableArguments {
         } catch {
             throw Failure(
                 .configuration,
-                "\(path): cannot be read. Write it first, or name another file with --config; `wecom-aibot --help` shows the least one.")
+                "\(path): cannot be read. Write it first, or name another file with --config; `wecom-aibot --help` shows the least one."
+            )
         }
         return GatewayConfiguration.load(
             bytes: Array(data), file: path, environment: ProcessInfo.processInfo.environment,

@@ -6,7 +6,7 @@ import Shared
 struct Program: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "wecom-aibot",
-        abstract: "Keeps WeCom (企业微信) AI bots online and never loses an answer.",
+        abstract: "Keeps WeCom (企业微信) AI bots online and delivers every answer.",
         discussion: """
             New here? Start with:
               wecom-aibot demo                     a simulated platform, a bot and a chat page; no account needed

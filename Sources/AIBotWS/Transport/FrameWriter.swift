@@ -25,6 +25,9 @@ struct FrameWriter {
     /// Whether another frame may join the batch.
     var hasRoom: Bool { bytes.count < Self.batchBytes }
 
+    /// Bytes still to be written.
+    var pending: [UInt8] { Array(bytes[head...]) }
+
     /// Adds one text frame. Call only while nothing was written of the batch.
     mutating func add(_ payload: [UInt8]) {
         let mask = masks.next()
@@ -47,7 +50,9 @@ struct FrameWriter {
             bytes.append(UInt8(truncatingIfNeeded: count))
         default:
             bytes.append(0x80 | 127)
-            for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: count >> shift)) }
+            for shift in stride(from: 56, through: 0, by: -8) {
+                bytes.append(UInt8(truncatingIfNeeded: count >> shift))
+            }
         }
         withUnsafeBytes(of: mask) { bytes.append(contentsOf: $0) }
     }
@@ -96,7 +101,8 @@ struct FrameWriter {
     /// Bytes taken by the socket, 0 when it would block, nil when it is broken.
     private static func write(_ buffer: UnsafeRawBufferPointer, _ wsi: OpaquePointer) -> Int? {
         guard let ssl = lws_get_ssl(wsi) else {
-            let count = send(lws_get_socket_fd(wsi), buffer.baseAddress, buffer.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+            let count = send(
+                lws_get_socket_fd(wsi), buffer.baseAddress, buffer.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
             if count >= 0 { return count }
             return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : nil
         }

@@ -173,7 +173,8 @@ extension [UInt8] {
             let high: UInt64 = 0x8080_8080_8080_8080
             let quote = word ^ (low &* 0x22)
             let backslash = word ^ (low &* 0x5C)
-            let found = ((word &- (low &* 0x20)) & ~word) | ((quote &- low) & ~quote) | ((backslash &- low) & ~backslash)
+            let found =
+                ((word &- (low &* 0x20)) & ~word) | ((quote &- low) & ~quote) | ((backslash &- low) & ~backslash)
             // A borrow can mark a byte too many above a true one, never one too few below it.
             if found & high != 0 { break }
             index += 8

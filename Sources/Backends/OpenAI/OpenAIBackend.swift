@@ -61,7 +61,7 @@ public struct OpenAIBackend: Backend {
                 else { throw trouble.wording.failure(for: request.message, detail: trouble.detail(tries: tries)) }
                 logger.debug(
                     "chat completions: trying again",
-                    metadata: ["detail": "\(trouble.detail)", "wait": "\(wait.inSeconds)"])
+                    metadata: .init([.error: trouble.detail, .seconds: wait.inSeconds]))
                 try await clock.sleep(until: clock.now.advanced(by: wait), tolerance: nil)
             }
         }

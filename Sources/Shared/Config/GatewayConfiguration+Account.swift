@@ -196,10 +196,13 @@ extension GatewayConfiguration {
                     "HTTP proxy for every connection; \"env\" takes the environment's."),
                 .init("caFile", \.caFile, .text(), "File with CA certificates (PEM); empty: the system's."),
                 .init("timeoutSeconds", \.timeout, .seconds(0.1...600), "Time for one request or connection attempt."),
-                .init("retries", \.retries, .integer(0...10), "How often a failed request is tried again."),
+                .init(
+                    "retries", \.retries, .integer(0...10), "How often a failed request is tried again.",
+                    withoutEffect: "this version makes no requests but the connection, which is retried for ever"),
                 .init(
                     "retryDelaySeconds", \.retryDelay, .seconds(0.1...60, offAtZero: true),
-                    "Wait before the first retry."),
+                    "Wait before the first retry.",
+                    withoutEffect: "this version makes no requests but the connection, which has its own delays"),
             ]
         }
     }

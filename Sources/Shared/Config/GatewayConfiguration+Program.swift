@@ -20,8 +20,12 @@ extension GatewayConfiguration {
 
         static var fields: [ConfigurationField<Self>] {
             [
-                .init("onUnknown", \.onUnknown, .choice(), "What happens to a part whose ack was lost."),
-                .init("keepDays", \.keep, .days(1...3_650), "How long delivered answers stay in the ledger."),
+                .init(
+                    "onUnknown", \.onUnknown, .choice(), "What happens to a part whose ack was lost.",
+                    withoutEffect: "this version keeps no ledger and always acts as `auto`"),
+                .init(
+                    "keepDays", \.keep, .days(1...3_650), "How long delivered answers stay in the ledger.",
+                    withoutEffect: "this version keeps no ledger"),
             ]
         }
     }
@@ -47,10 +51,12 @@ extension GatewayConfiguration {
                     "Messages that wait in one conversation."),
                 .init(
                     "perConversationPerMinute", \.perConversationPerMinute, .integer(1...10_000),
-                    "Messages sent to one conversation in a minute; the platform takes 30."),
+                    "Messages sent to one conversation in a minute; the platform takes 30.",
+                    withoutEffect: "this version waits when the platform refuses, and does not count itself"),
                 .init(
                     "perConversationPerHour", \.perConversationPerHour, .integer(1...100_000),
-                    "Messages sent to one conversation in an hour; the platform takes 1000."),
+                    "Messages sent to one conversation in an hour; the platform takes 1000.",
+                    withoutEffect: "this version waits when the platform refuses, and does not count itself"),
             ]
         }
     }
@@ -128,7 +134,9 @@ extension GatewayConfiguration {
             [
                 .init("level", \.level, .choice(), "Least severity that is logged."),
                 .init("format", \.format, .choice(), "Form of the lines."),
-                .init("messageText", \.messageText, .flag, "Whether the text of messages is logged."),
+                .init(
+                    "messageText", \.messageText, .flag, "Whether the text of messages is logged.",
+                    withoutEffect: "this version never logs message text"),
             ]
         }
     }
@@ -152,11 +160,16 @@ extension GatewayConfiguration {
 
         static var fields: [ConfigurationField<Self>] {
             [
-                .init("listen", \.listen, .listenAddress, "Where callbacks are served."),
-                .init("admin", \.admin, .listenAddress, "Where health, metrics and status are served."),
+                .init(
+                    "listen", \.listen, .listenAddress, "Where callbacks are served.",
+                    withoutEffect: "callbacks are not served in this version"),
+                .init(
+                    "admin", \.admin, .listenAddress, "Where health, metrics and status are served.",
+                    withoutEffect: "there is no admin listener in this version"),
                 .init(
                     "adminToken", \.adminToken, .secret,
-                    "Token of the admin listener; when absent, made at the first start."),
+                    "Token of the admin listener; when absent, made at the first start.",
+                    withoutEffect: "there is no admin listener in this version"),
                 .init(
                     "stateDir", \.stateDirectory, .text(),
                     "Folder of the ledger and other state; `~` is the home folder."),

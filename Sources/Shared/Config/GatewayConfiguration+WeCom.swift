@@ -114,7 +114,9 @@ extension GatewayConfiguration.WeCom: ConfigurationSection {
         return own + shared
             + [
                 .init(accounts, read: Self.readAccounts),
-                .init("media", \.media, .section, "Files that come in and go out."),
+                .init(
+                    "media", \.media, .section, "Files that come in and go out.",
+                    withoutEffect: "files are neither fetched nor sent in this version"),
                 .init("dynamicAgents", \.dynamicAgents, .section, "Sessions of their own for users and groups."),
             ]
     }

@@ -33,9 +33,11 @@ struct Demo: AsyncParsableCommand {
         let simulator = PlatformSimulator(configuration: settings, logger: logger)
         let bot = DemoBot(simulator: simulator, logger: logger)
         do {
-            try await Lifecycle.run([simulator, bot], stopWithin: .seconds(5), logger: Logger(label: "services") { _ in
-                LogLines(format: .text, level: .error)
-            })
+            try await Lifecycle.run(
+                [simulator, bot], stopWithin: .seconds(5),
+                logger: Logger(label: "services") { _ in
+                    LogLines(format: .text, level: .error)
+                })
         } catch {
             guard "\(error)".contains("errno: 98") else { throw error }
             throw Failure(.failed, "port \(port) is taken; name another with --port")
@@ -51,7 +53,8 @@ private struct DemoBot: Service {
     func run() async throws {
         let port = try await simulator.boundPort
         let gateway = try Gateway(
-            Self.configuration(port: port), environment: [:], backend: EchoBackend(demo: true, clock: SystemMonotonicClock()),
+            Self.configuration(port: port), environment: [:],
+            backend: EchoBackend(demo: true, clock: SystemMonotonicClock()),
             logger: logger)
         print("Chat page:  http://127.0.0.1:\(port)/    (Ctrl-C stops)")
         fflush(nil)

@@ -69,6 +69,8 @@ struct Record: AsyncParsableCommand {
         } catch {
             throw Failure(.failed, "\(out): cannot be written: \(error.localizedDescription)")
         }
-        print("\(out): \(recorder.count) frames" + (recorder.isFull ? ", the first of them only: the bound was reached" : ""))
+        print(
+            "\(out): \(recorder.count) frames"
+                + (recorder.isFull ? ", the first of them only: the bound was reached" : ""))
     }
 }

@@ -31,7 +31,9 @@ struct Replay: AsyncParsableCommand {
 
     func run() async throws {
         let paths = try scenarios.flatMap(Self.files)
-        guard !paths.isEmpty else { throw Failure(.configuration, "no *.scenario file in \(scenarios.joined(separator: ", "))") }
+        guard !paths.isEmpty else {
+            throw Failure(.configuration, "no *.scenario file in \(scenarios.joined(separator: ", "))")
+        }
         var summary = ScenarioSummary()
         for path in paths {
             let file: ScenarioFile

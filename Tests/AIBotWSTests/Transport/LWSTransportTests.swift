@@ -162,6 +162,24 @@ struct LWSTransportTrafficTests {
         await link.end()
     }
 
+    @Test("Pings that meet a full socket do not mix with the frame that is half written")
+    func pingsWhileBlocked() async throws {
+        let link = try await Link()
+        await link.driver.send("stall", on: link.id)
+        let sizes = (0..<70).map { 100_000 + $0 }
+        await link.driver.run { [id = link.id] driver in
+            for size in sizes { driver.send(String(repeating: "s", count: size), on: id) }
+        }
+        var left = sizes[...]
+        var pongs = 0
+        while !left.isEmpty {
+            let text = try #require(await link.observer.nextText())
+            if text == "ponged" { pongs += 1 } else { #expect(text.utf8.count == left.removeFirst()) }
+        }
+        #expect(pongs > 0)
+        await link.end()
+    }
+
     @Test("200 connections at once, each with its own answer")
     func many() async throws {
         let server = try await WebSocketTestServer()

@@ -105,8 +105,20 @@ private final class ScriptedPeer: ChannelInboundHandler {
         case "utf8": write(.text, ByteBuffer(bytes: [0xC3, 0x28]), context)
         case "opcode": write(WebSocketOpcode(encodedWebSocketOpcode: 0x3) ?? .text, ByteBuffer(string: "?"), context)
         case "deaf": isDeaf = true
+        case "stall": Self.stall(context.channel)
         default: text(line, context)
         }
+    }
+
+    /// Reads nothing until a good many pings were written, so that they meet a client whose socket is full.
+    private static func stall(_ channel: any NIOCore.Channel) {
+        channel.setOption(.autoRead, value: false).whenComplete { _ in sendPings(20, on: channel) }
+    }
+
+    private static func sendPings(_ left: Int, on channel: any NIOCore.Channel) {
+        guard left > 0 else { return channel.setOption(.autoRead, value: true).whenComplete { _ in } }
+        channel.writeAndFlush(WebSocketFrame(fin: true, opcode: .ping, data: ByteBuffer(string: "p")), promise: nil)
+        channel.eventLoop.scheduleTask(in: .milliseconds(10)) { sendPings(left - 1, on: channel) }
     }
 
     private func parts(_ words: [String], _ context: ChannelHandlerContext) {
