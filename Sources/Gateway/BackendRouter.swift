@@ -9,16 +9,18 @@ struct BackendRouter: Sendable {
     private let configuration: GatewayConfiguration
 
     init(
-        _ configuration: GatewayConfiguration, client: HTTPClient, clock: any MonotonicClock, logger: Logger
+        _ configuration: GatewayConfiguration, baseDirectory: String?, client: HTTPClient, clock: any MonotonicClock,
+        logger: Logger
     ) {
         backends = configuration.backends.mapValues { settings in
-            Self.backend(settings, client: client, clock: clock, logger: logger)
+            Self.backend(settings, baseDirectory, client: client, clock: clock, logger: logger)
         }
         self.configuration = configuration
     }
 
     private static func backend(
-        _ settings: GatewayConfiguration.Backend, client: HTTPClient, clock: any MonotonicClock, logger: Logger
+        _ settings: GatewayConfiguration.Backend, _ baseDirectory: String?, client: HTTPClient,
+        clock: any MonotonicClock, logger: Logger
     ) -> any Backend {
         let headers = settings.headers.mapValues { $0.reveal() }
         switch settings.type {
@@ -31,8 +33,9 @@ struct BackendRouter: Sendable {
             return OpenAIBackend(settings: openAI, client: client, clock: clock, logger: logger)
         case .command:
             return CommandBackend(
-                settings: CommandSettings(command: settings.command, timeout: settings.timeout), clock: clock,
-                logger: logger)
+                settings: CommandSettings(
+                    command: settings.command, baseDirectory: baseDirectory, timeout: settings.timeout),
+                clock: clock, logger: logger)
         case .http:
             return HTTPBackend(
                 settings: HTTPBackendSettings(url: settings.url, headers: headers, timeout: settings.timeout),

@@ -12,22 +12,26 @@ public struct Gateway: Service {
     private let logger: Logger
     private let clock: any MonotonicClock
     private let override: (any Backend)?
+    private let baseDirectory: String?
 
     /// Prepares the accounts; nothing is connected before `run()`.
     ///
     /// - Parameters:
+    ///   - baseDirectory: where relative paths of command backends start, as a rule the folder of the configuration file.
     ///   - backend: answers everything instead of the configured backends; for the demo.
     ///   - tap: sees every frame of every account, for recording.
     /// - Throws: `GatewayError.invalidConfiguration` when an account cannot run.
     public init(
         _ configuration: GatewayConfiguration, environment: [String: String],
-        clock: any MonotonicClock = SystemMonotonicClock(), backend: (any Backend)? = nil, logger: Logger,
+        baseDirectory: String? = nil, clock: any MonotonicClock = SystemMonotonicClock(),
+        backend: (any Backend)? = nil, logger: Logger,
         tap: (@Sendable (FrameDirection, ArraySlice<UInt8>) -> Void)? = nil
     ) throws {
         self.configuration = configuration
         self.logger = logger
         self.clock = clock
         override = backend
+        self.baseDirectory = baseDirectory
         accounts = try configuration.wecom.enabledAccounts.sorted { $0.key < $1.key }.compactMap { name, account in
             guard account.bot.effectiveMode == .websocket else { return nil }
             let settings = AccountSettings(
@@ -87,7 +91,9 @@ public struct Gateway: Service {
 
     private func handler(_ client: HTTPClient) -> MessageHandler {
         guard let override else {
-            return BackendRouter(configuration, client: client, clock: clock, logger: logger).handler
+            let router = BackendRouter(
+                configuration, baseDirectory: baseDirectory, client: client, clock: clock, logger: logger)
+            return router.handler
         }
         return { message, reply in
             try await override.answer(BackendRequest(message: message, sessionID: "demo"), to: reply)

@@ -11,6 +11,9 @@ struct ConfigFile: ParsableArguments {
 
     var path: String { (config as NSString).expandingTildeInPath }
 
+    /// Where relative paths in the file start.
+    var folder: String { URL(fileURLWithPath: path).deletingLastPathComponent().path }
+
     func read() throws -> ConfigurationResult {
         let data: Data
         do {

@@ -44,7 +44,8 @@ struct Record: AsyncParsableCommand {
         let recorder = ScenarioRecorder(try options(recorded, name, configuration))
         let clock = SystemMonotonicClock()
         let gateway = try Gateway(
-            configuration, environment: ProcessInfo.processInfo.environment, clock: clock, logger: logger,
+            configuration, environment: ProcessInfo.processInfo.environment, baseDirectory: file.folder, clock: clock,
+            logger: logger,
             tap: { recorder.record($0, $1, at: clock.now) })
         logger.notice("recording", metadata: .init([.account: name, .path: out]))
         try await Lifecycle.run([gateway], stopWithin: configuration.gateway.stopTimeout, logger: logger)

@@ -25,7 +25,7 @@ struct Run: AsyncParsableCommand {
         let lock = try StateLock.take(configuration)
         defer { withExtendedLifetime(lock) {} }
         let gateway = try Gateway(
-            configuration, environment: ProcessInfo.processInfo.environment, logger: logger)
+            configuration, environment: ProcessInfo.processInfo.environment, baseDirectory: file.folder, logger: logger)
         logger.notice("starting", metadata: .init([.account: gateway.accountNames.joined(separator: ",")]))
         try await Lifecycle.run(
             [gateway], stopWithin: configuration.gateway.stopTimeout, logger: logger,

@@ -11,7 +11,7 @@ func eventually(_ what: String, _ condition: () -> Bool, at location: SourceLoca
     var rounds = 0
     while !condition() {
         rounds += 1
-        if rounds % 256 == 0, start.duration(to: .now) > .seconds(20) {
+        if rounds % 256 == 0, start.duration(to: .now) > .seconds(180) {
             Issue.record("never: \(what)", sourceLocation: location)
             return
         }

@@ -101,6 +101,24 @@ struct LWSTransportTLSTests {
         await server.stop()
     }
 
+    @Test("A slow reader gets every byte over TLS, and pings do not mix with a frame that is half written")
+    func slowReader() async throws {
+        let authority = try TestAuthority()
+        let tls = try authority.server([.ipAddress(ASN1OctetString(contentBytes: [127, 0, 0, 1]))])
+        let link = try await Link(try await WebSocketTestServer(tls: tls)) { $0.caFile = try? authority.write() }
+        await link.driver.send("stall", on: link.id)
+        let sizes = (0..<60).map { 100_000 + $0 }
+        await link.driver.run { [id = link.id] driver in
+            for size in sizes { driver.send(String(repeating: "s", count: size), on: id) }
+        }
+        var left = sizes[...]
+        while !left.isEmpty {
+            let text = try #require(await link.observer.nextText())
+            if text != "ponged" { #expect(text.utf8.count == left.removeFirst()) }
+        }
+        await link.end()
+    }
+
     @Test("An oversized message over TLS closes without harm")
     func oversized() async throws {
         let authority = try TestAuthority()
