@@ -13,11 +13,15 @@ final class FakeChannel: Channel {
         var script: @Sendable (ChannelOperation) -> SendOutcome = { _ in .acknowledged() }
         var streamOf: [StreamID: (key: String, index: Int)] = [:]
     }
-    let capabilities = Capabilities(
-        channel: "fake", conversations: [.direct, .group], streams: true, pushes: true, maxTextBytes: 20_480,
-        replyWindow: .seconds(600), streamWindow: .seconds(330), welcomeWindow: .seconds(5), mediaIn: [], mediaOut: [],
-        cards: false)
+    let capabilities: Capabilities
     let state = Locked(State())
+
+    init(streams: Bool = true, maxTextBytes: Int = 20_480) {
+        capabilities = Capabilities(
+            channel: "fake", conversations: [.direct, .group], streams: streams, pushes: true,
+            maxTextBytes: maxTextBytes, replyWindow: .seconds(600), streamWindow: .seconds(330),
+            welcomeWindow: .seconds(5), mediaIn: [], mediaOut: [], cards: false)
+    }
 
     func perform(_ operation: ChannelOperation, late: (@Sendable (LateVerdict) -> Void)?) async -> SendOutcome {
         let script = state.withLock { $0.script }
@@ -74,14 +78,13 @@ enum EngineBench {
 
     /// Runs an engine around `body`, online, and ends it afterwards.
     static func run(
-        _ change: (inout EngineSettings) -> Void = { _ in },
+        _ change: (inout EngineSettings) -> Void = { _ in }, channel: FakeChannel = FakeChannel(),
         gate: @escaping @Sendable (InboundMessage) -> GateVerdict = { _ in .allow },
         onEvent: @escaping @Sendable (InboundEvent) -> Void = { _ in }, handler: @escaping MessageHandler,
         _ body: (ReplyEngine, FakeChannel, ManualClock) async -> Void
     ) async {
         var settings = EngineSettings()
         change(&settings)
-        let channel = FakeChannel()
         let clock = ManualClock()
         let engine = ReplyEngine(
             channel: channel, settings: settings, clock: clock, wallClock: clock, seed: 1,
