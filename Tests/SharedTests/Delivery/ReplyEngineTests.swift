@@ -340,18 +340,18 @@ struct ReplyEngineLoadTests {
         }
     }
 
-    @Test("GW: 2,000 messages leave nothing behind")
-    func thousands() async {
+    @Test("GW: 10,000 messages leave nothing behind")
+    func tenThousand() async {
         await Bench.run(
             { $0.queuedPerConversation = 2_000 },
             handler: { _, reply in
                 try await reply.append("ok")
             }
         ) { engine, channel, clock in
-            for number in 0..<2_000 { engine.accept(Bench.message(number, user: "user\(number % 10)")) }
+            for number in 0..<10_000 { engine.accept(Bench.message(number, user: "user\(number % 10)")) }
             await eventually("all answered") { engine.openTurns == 0 }
             channel.state.withLock { state in
-                #expect(state.bubbles.count == 2_000)
+                #expect(state.bubbles.count == 10_000)
                 #expect(state.bubbles.values.allSatisfy { $0 == ["ok"] })
             }
             #expect(clock.nextDeadline == nil || engine.openTurns == 0)
