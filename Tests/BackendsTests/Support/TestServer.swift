@@ -72,12 +72,11 @@ final class TestExchange: Sendable {
 /// A local HTTP server whose answers the test writes byte by byte.
 struct TestServer: Sendable {
     let port: Int
-    private let requests: AsyncStream<TestExchange>
-    private let box: IteratorBox
+    private let inbox: Inbox
 
     /// Next request, in the order in which they were complete.
     func next() async throws -> TestExchange {
-        guard let exchange = await box.next() else { throw CancellationError() }
+        guard let exchange = await inbox.next() else { throw CancellationError() }
         return exchange
     }
 
@@ -90,61 +89,93 @@ struct TestServer: Sendable {
         _ body: (TestServer, HTTPClient) async throws -> Void
     ) async throws {
         let group = MultiThreadedEventLoopGroup.singleton
-        let (stream, continuation) = AsyncStream.makeStream(
-            of: TestExchange.self, bufferingPolicy: .bufferingOldest(64))
+        let inbox = Inbox()
         let listener = try await ServerBootstrap(group: group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let sync = channel.pipeline.syncOperations
                     try sync.addHandler(ByteToMessageHandler(HTTPRequestDecoder()))
-                    try sync.addHandler(RequestCollector(requests: continuation))
+                    try sync.addHandler(RequestCollector(inbox: inbox))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
         let client = HTTPClient(
             eventLoopGroupProvider: .shared(group), configuration: try settings.clientConfiguration())
-        let server = TestServer(
-            port: listener.localAddress?.port ?? 0, requests: stream, box: IteratorBox(stream.makeAsyncIterator()))
+        let server = TestServer(port: listener.localAddress?.port ?? 0, inbox: inbox)
         do {
             try await body(server, client)
         } catch {
-            try await end(client, listener, continuation)
+            try await end(client, listener, inbox)
             throw error
         }
-        try await end(client, listener, continuation)
+        try await end(client, listener, inbox)
     }
 
-    private static func end(
-        _ client: HTTPClient, _ listener: any Channel, _ continuation: AsyncStream<TestExchange>.Continuation
-    ) async throws {
-        continuation.finish()
+    private static func end(_ client: HTTPClient, _ listener: any Channel, _ inbox: Inbox) async throws {
+        inbox.close()
         try await listener.close()
         try await client.shutdown()
     }
 }
 
-/// One reader at a time, as every test awaits its requests in order.
-private actor IteratorBox {
-    private var iterator: AsyncStream<TestExchange>.AsyncIterator
+/// Requests that have come and were not read yet; one reader at a time, as every test awaits its requests in order.
+private final class Inbox: @unchecked Sendable {
+    // Everything below is touched under `lock` alone; a continuation leaves the lock before it is resumed.
+    private let lock = NSLock()
+    private var requests: [TestExchange] = []
+    private var reader: CheckedContinuation<TestExchange?, Never>?
+    private var isClosed = false
 
-    init(_ iterator: AsyncStream<TestExchange>.AsyncIterator) { self.iterator = iterator }
+    /// Hands a request to the reader who waits, or keeps it.
+    func add(_ request: TestExchange) {
+        let waiting = lock.withLock { () -> CheckedContinuation<TestExchange?, Never>? in
+            guard let waiting = reader else {
+                requests.append(request)
+                return nil
+            }
+            reader = nil
+            return waiting
+        }
+        waiting?.resume(returning: request)
+    }
 
+    /// Ends the wait that is going on, and every later one.
+    func close() {
+        let waiting = lock.withLock { () -> CheckedContinuation<TestExchange?, Never>? in
+            isClosed = true
+            defer { reader = nil }
+            return reader
+        }
+        waiting?.resume(returning: nil)
+    }
+
+    /// Next request; nil when the server has ended or the task is cancelled.
     func next() async -> TestExchange? {
-        var copy = iterator
-        defer { iterator = copy }
-        return await copy.next(isolation: self)
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let ready = lock.withLock { () -> TestExchange?? in
+                    if !requests.isEmpty { return .some(requests.removeFirst()) }
+                    if isClosed { return .some(nil) }
+                    reader = continuation
+                    return nil
+                }
+                if let ready { continuation.resume(returning: ready) }
+            }
+        } onCancel: {
+            close()
+        }
     }
 }
 
 /// Collects requests; writes pass through as raw bytes.
 private final class RequestCollector: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
-    private let requests: AsyncStream<TestExchange>.Continuation
+    private let inbox: Inbox
     private var head: HTTPRequestHead?
     private var body = ByteBuffer()
 
-    init(requests: AsyncStream<TestExchange>.Continuation) { self.requests = requests }
+    init(inbox: Inbox) { self.inbox = inbox }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
@@ -156,7 +187,7 @@ private final class RequestCollector: ChannelInboundHandler {
         case .end:
             guard let head else { return }
             let text = String(buffer: body)
-            requests.yield(TestExchange(head: head, body: text, channel: context.channel))
+            inbox.add(TestExchange(head: head, body: text, channel: context.channel))
         }
     }
 
