@@ -53,7 +53,9 @@ let package = Package(
         .systemLibrary(
             name: "CLibWebSockets", pkgConfig: "libwebsockets", providers: [.apt(["libwebsockets-dev", "libcap-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libssl libcrypto", providers: [.apt(["libssl-dev"])]),
-        .target(name: "Shared", dependencies: [collections, logging], swiftSettings: swiftSettings),
+        .target(
+            name: "Shared", dependencies: ["COpenSSL", collections, logging, httpClient, nioCore, nioHTTP1],
+            swiftSettings: swiftSettings),
         .target(
             name: "AIBotWS", dependencies: ["Shared", "CLibWebSockets", collections, logging, lifecycle],
             swiftSettings: swiftSettings),

@@ -28,10 +28,12 @@ public struct LongConnection: Channel {
             let frame = OutboundFrame.stream(
                 ReqID(route.key), id: id, content: content, finish: finish, feedback: feedback)
             return await session.send(frame, late: late)
-        case .reply(let route, let markdown):
-            return await session.send(.markdownReply(ReqID(route.key), markdown), late: late)
-        case .push(let conversation, let markdown):
-            return await session.push(markdown, to: conversation, late: late)
+        case .reply(let route, let markdown, let feedback):
+            return await session.send(.markdownReply(ReqID(route.key), markdown, feedback: feedback), late: late)
+        case .push(let conversation, let markdown, let feedback):
+            return await session.push(markdown, to: conversation, feedback: feedback, late: late)
+        case .replyCard, .pushCard, .replyMedia, .pushMedia, .updateCard:
+            return .rejected(PlatformError(code: 40_008))
         case .welcome(let route, let text):
             return await session.send(.welcome(ReqID(route.key), text: text), late: late)
         }

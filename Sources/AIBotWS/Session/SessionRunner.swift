@@ -142,9 +142,11 @@ public actor SessionRunner {
 
     /// Sends a Markdown message to a conversation at any time.
     public func push(
-        _ markdown: String, to conversation: Conversation, late: (@Sendable (LateVerdict) -> Void)? = nil
+        _ markdown: String, to conversation: Conversation, feedback: String? = nil,
+        late: (@Sendable (LateVerdict) -> Void)? = nil
     ) async -> SendOutcome {
-        await send(.push(nextReqID(.send), to: conversation, markdown: markdown), late: late)
+        await send(
+            .push(nextReqID(.send), to: conversation, markdown: markdown, feedback: feedback), late: late)
     }
 
     private func defaultTimeout(_ command: Command) -> Duration {

@@ -89,19 +89,26 @@ extension OutboundFrame {
     }
 
     /// Markdown message at the address of a message.
-    public static func markdownReply(_ reqID: ReqID, _ markdown: String) -> OutboundFrame {
+    public static func markdownReply(_ reqID: ReqID, _ text: String, feedback: String? = nil) -> OutboundFrame {
         OutboundFrame(
             .respond, reqID: reqID,
-            body: .dictionary(["msgtype": "markdown", "markdown": .dictionary(["content": .string(markdown)])]))
+            body: .dictionary(["msgtype": "markdown", "markdown": markdown(text, feedback)]))
+    }
+
+    private static func markdown(_ text: String, _ feedback: String?) -> JSONValue {
+        guard let feedback else { return .dictionary(["content": .string(text)]) }
+        return .dictionary(["content": .string(text), "feedback": .dictionary(["id": .string(feedback)])])
     }
 
     /// Markdown message to a conversation. `chat_type` is always said: without it the platform guesses a group.
-    public static func push(_ reqID: ReqID, to conversation: Conversation, markdown: String) -> OutboundFrame {
+    public static func push(
+        _ reqID: ReqID, to conversation: Conversation, markdown text: String, feedback: String? = nil
+    ) -> OutboundFrame {
         OutboundFrame(
             .send, reqID: reqID,
             body: .dictionary([
                 "chatid": .string(conversation.id), "chat_type": .integer(conversation.kind == .direct ? 1 : 2),
-                "msgtype": "markdown", "markdown": .dictionary(["content": .string(markdown)]),
+                "msgtype": "markdown", "markdown": markdown(text, feedback),
             ]))
     }
 

@@ -1,5 +1,5 @@
 /// Address for replies to one message: opaque to everything but the channel that made it.
-public struct ReplyRoute: Hashable, Sendable {
+public struct ReplyRoute: Hashable, Sendable, Codable {
     /// The channel's own key (`req_id` on the long connection).
     public var key: String
     /// Where the message was said, for pushing when the address is used up.
@@ -21,11 +21,70 @@ public enum ChannelOperation: Hashable, Sendable {
     /// `finish` seals it for good. Idempotent while the bubble lives.
     case stream(ReplyRoute, id: StreamID, content: String, finish: Bool, feedback: String?)
     /// A Markdown message at the reply address. Not idempotent.
-    case reply(ReplyRoute, markdown: String)
+    case reply(ReplyRoute, markdown: String, feedback: String?)
     /// A Markdown message to a conversation at any time. Not idempotent.
-    case push(Conversation, markdown: String)
+    case push(Conversation, markdown: String, feedback: String?)
+    /// A template card (its JSON text) at the reply address. Not idempotent.
+    case replyCard(ReplyRoute, json: String)
+    /// A template card to a conversation. Not idempotent.
+    case pushCard(Conversation, json: String)
+    /// Uploaded media at the reply address. Not idempotent.
+    case replyMedia(ReplyRoute, UploadedMedia)
+    /// Uploaded media to a conversation. Not idempotent.
+    case pushMedia(Conversation, UploadedMedia)
+    /// Redraws the card whose click came on this address; the card has the task id of the click.
+    case updateCard(ReplyRoute, json: String)
     /// Text shown to a person who opened the chat, at the address of that event.
     case welcome(ReplyRoute, text: String)
+}
+
+/// A file to be uploaded.
+public struct OutboundMedia: Hashable, Sendable {
+    /// Where it lies on this machine.
+    public var path: String
+    /// What it is sent as; its bytes fit.
+    public var kind: MediaReference.Kind
+    /// Name that the person sees.
+    public var name: String
+    /// Size in bytes.
+    public var bytes: Int
+
+    /// Creates a description.
+    public init(path: String, kind: MediaReference.Kind, name: String, bytes: Int) {
+        self.path = path
+        self.kind = kind
+        self.name = name
+        self.bytes = bytes
+    }
+}
+
+/// A file that the platform has, for three days.
+public struct UploadedMedia: Hashable, Sendable {
+    /// What it was uploaded as.
+    public var kind: MediaReference.Kind
+    /// Opaque id; never logged.
+    public var mediaID: String
+    /// Title, for a video.
+    public var title: String?
+
+    /// Creates a description.
+    public init(kind: MediaReference.Kind, mediaID: String, title: String? = nil) {
+        self.kind = kind
+        self.mediaID = mediaID
+        self.title = title
+    }
+}
+
+/// What became of an upload. Nothing is shown to anybody by it, so it may be repeated.
+public enum UploadOutcome: Hashable, Sendable {
+    /// The platform has the file.
+    case uploaded(UploadedMedia)
+    /// The platform refused it.
+    case rejected(PlatformError)
+    /// No session, or it ended on the way; worth another try.
+    case interrupted
+    /// The file cannot be read, or changed on the way.
+    case unreadable(String)
 }
 
 /// What a channel can carry, as data: the engine plans from it and never asks which channel it is.
@@ -82,4 +141,13 @@ public protocol Channel: Sendable {
     func perform(
         _ operation: ChannelOperation, late: (@Sendable (LateVerdict) -> Void)?
     ) async -> SendOutcome
+    /// Uploads a file. `progress` hears of bytes done, on any thread.
+    func upload(_ media: OutboundMedia, progress: (@Sendable (Int) -> Void)?) async -> UploadOutcome
+}
+
+extension Channel {
+    /// A channel without media.
+    public func upload(_ media: OutboundMedia, progress: (@Sendable (Int) -> Void)?) async -> UploadOutcome {
+        .unreadable("this channel takes no media")
+    }
 }

@@ -230,6 +230,7 @@ public struct ReplyStreamStateMachine: Sendable {
         doubtful = nil
         switch verdict {
         case .acknowledged: succeeded(operation)
+        case .overtaken: assume(operation)
         case .rejected(let error): refused(operation, error, epoch: epoch, now: now)
         }
     }

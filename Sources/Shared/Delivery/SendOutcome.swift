@@ -10,7 +10,7 @@ public enum SendOutcome: Hashable, Sendable {
     case notSent(NotSentReason)
 
     /// Why nobody knows.
-    public enum UnknownReason: String, Hashable, Sendable {
+    public enum UnknownReason: String, Hashable, Sendable, Codable {
         /// No ack within the time-out.
         case ackTimeout
         /// The connection ended before the ack.
@@ -30,8 +30,11 @@ public enum SendOutcome: Hashable, Sendable {
     }
 }
 
-/// What a late ack says about a frame whose outcome had been given as unknown.
+/// What is learned later about a frame whose outcome had been given as unknown.
 public enum LateVerdict: Hashable, Sendable {
+    /// Something that was sent after it on the same connection was acknowledged, and a connection keeps the order: the
+    /// platform had it.
+    case overtaken
     /// The platform had accepted it.
     case acknowledged
     /// The platform had refused it.

@@ -136,8 +136,8 @@ final class Turn: Sendable, Hashable {
         switch operation {
         case .stream(let id, let content, let finish):
             .stream(route, id: id, content: content, finish: finish, feedback: nil)
-        case .reply(let markdown): .reply(route, markdown: markdown)
-        case .push(let markdown): .push(route.conversation, markdown: markdown)
+        case .reply(let markdown): .reply(route, markdown: markdown, feedback: nil)
+        case .push(let markdown): .push(route.conversation, markdown: markdown, feedback: nil)
         }
     }
 

@@ -21,7 +21,7 @@ public struct Conversation: Hashable, Sendable, Codable {
 }
 
 /// Who wrote a message.
-public struct Sender: Hashable, Sendable {
+public struct Sender: Hashable, Sendable, Codable {
     /// Member id, possibly encrypted.
     public var id: UserID
     /// Corporation of the member, absent for bots of the own corporation.
@@ -38,7 +38,7 @@ public struct Sender: Hashable, Sendable {
 }
 
 /// A file of the user that waits on the platform's storage.
-public struct MediaReference: Hashable, Sendable {
+public struct MediaReference: Hashable, Sendable, Codable {
     /// Kinds of media, as the platform names them.
     public enum Kind: String, Sendable, Codable {
         /// Picture.
@@ -57,8 +57,16 @@ public struct MediaReference: Hashable, Sendable {
     public var url: String
     /// AES key of this very file, base64 with or without padding; nil means that the body is plain.
     public var key: String?
-    /// Name, where the callback carried one.
+    /// Name, where the callback or the download gave one.
     public var name: String?
+    /// File on this machine, once it was fetched.
+    public var path: String?
+    /// Media type by its bytes, once it was fetched.
+    public var mime: String?
+    /// Size in bytes, once it was fetched.
+    public var bytes: Int?
+    /// Why it could not be fetched, in words for a person.
+    public var failure: String?
 
     /// Creates a reference.
     public init(kind: Kind, url: String, key: String? = nil, name: String? = nil) {
@@ -70,7 +78,7 @@ public struct MediaReference: Hashable, Sendable {
 }
 
 /// One piece of a message, in the order in which the user sent it.
-public enum MessagePart: Hashable, Sendable {
+public enum MessagePart: Hashable, Sendable, Codable {
     /// Text, mentions of the bot already removed.
     case text(String)
     /// Transcript of a voice message; empty when nothing was understood.
@@ -82,7 +90,7 @@ public enum MessagePart: Hashable, Sendable {
 }
 
 /// What the user quoted. The platform gives neither its id nor its author.
-public struct Quote: Hashable, Sendable {
+public struct Quote: Hashable, Sendable, Codable {
     /// Wire name of the quoted kind: `text`, `image`, `mixed`, `voice`, `file`, `video`.
     public var type: String
     /// Pieces of the quoted message.
@@ -99,7 +107,7 @@ public struct Quote: Hashable, Sendable {
 }
 
 /// A click on a template card.
-public struct CardClick: Hashable, Sendable {
+public struct CardClick: Hashable, Sendable, Codable {
     /// Wire name of the card type, for example `button_interaction`.
     public var cardType: String
     /// Id that the card was sent with.
@@ -119,7 +127,7 @@ public struct CardClick: Hashable, Sendable {
 }
 
 /// What a user sent, the same for every transport.
-public struct InboundMessage: Hashable, Sendable {
+public struct InboundMessage: Hashable, Sendable, Codable {
     /// Deduplication key.
     public var id: MessageID
     /// Account that received it.

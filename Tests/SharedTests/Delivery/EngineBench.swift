@@ -38,9 +38,10 @@ final class FakeChannel: Channel {
                     state.bubbles[route.key, default: []].append(content)
                 }
                 if finish { state.sealed.insert(id) }
-            case .reply(let route, let text): state.bubbles[route.key, default: []].append(text)
-            case .push(let conversation, let text): state.bubbles["push:" + conversation.id, default: []].append(text)
+            case .reply(let route, let text, _): state.bubbles[route.key, default: []].append(text)
+            case .push(let conversation, let text, _): state.bubbles["push:" + conversation.id, default: []].append(text)
             case .welcome(let route, let text): state.bubbles[route.key, default: []].append(text)
+            case .replyCard, .pushCard, .replyMedia, .pushMedia, .updateCard: break
             }
         }
         return outcome
