@@ -39,7 +39,8 @@ final class FakeChannel: Channel {
                 }
                 if finish { state.sealed.insert(id) }
             case .reply(let route, let text, _): state.bubbles[route.key, default: []].append(text)
-            case .push(let conversation, let text, _): state.bubbles["push:" + conversation.id, default: []].append(text)
+            case .push(let conversation, let text, _):
+                state.bubbles["push:" + conversation.id, default: []].append(text)
             case .welcome(let route, let text): state.bubbles[route.key, default: []].append(text)
             case .replyCard, .pushCard, .replyMedia, .pushMedia, .updateCard: break
             }
