@@ -11,6 +11,15 @@ public protocol Replying: Sendable {
     func think(_ delta: String) async throws
     /// Adds a file, a card or anything else that is not text.
     func attach(_ attachment: Attachment) async throws
+    /// What is known about the turn besides its message.
+    var turnInfo: TurnInfo { get async }
+}
+
+extension Replying {
+    /// A first try without a past.
+    public var turnInfo: TurnInfo {
+        get async { TurnInfo() }
+    }
 }
 
 /// Something in an answer that is not text.
