@@ -56,7 +56,7 @@ public struct CardExtractor: Sendable {
             }
             pending = index
         }
-        if pending == 0 { return true }
+        if pending == 0, output.isEmpty { return true }
         output.append(contentsOf: bytes[pending...])
         return false
     }

@@ -20,10 +20,12 @@ extension TemplateCard {
             let place = error.problems.first.map { " at line \($0.position.line), column \($0.position.column)" } ?? ""
             throw CardProblem("", "is not JSON\(place)", "Write one JSON object")
         }
-        guard let outer = CardReader(root, path: "") else {
-            throw CardProblem("", "is \(root.kindInWords)", "Write an object with \"card_type\"")
+        // Fields are named as in the card, whether or not it stands in a wrapper.
+        let card = root.member("template_card")?.value ?? root
+        guard let reader = CardReader(card, path: "") else {
+            throw CardProblem("", "is \(card.kindInWords)", "Write an object with \"card_type\"")
         }
-        try self.init(reading: try root.member("template_card") == nil ? outer : outer.requiredObject("template_card"))
+        try self.init(reading: reader)
     }
 
     private init(reading reader: CardReader) throws(CardProblem) {
