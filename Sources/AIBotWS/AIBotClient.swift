@@ -95,8 +95,8 @@ public struct AIBotClient: Sendable {
         onEvent: @escaping @Sendable (InboundEvent) -> Void = { _ in }, handler: @escaping MessageHandler
     ) async throws {
         let engine = ReplyEngine(
-            channel: LongConnection(session), settings: configuration.engine, clock: clock, wallClock: wallClock,
-            seed: seed, logger: logger, gate: gate, onEvent: onEvent, handler: handler)
+            channel: LongConnection(session, clock: clock), settings: configuration.engine, clock: clock,
+            wallClock: wallClock, seed: seed, logger: logger, gate: gate, onEvent: onEvent, handler: handler)
         let replaced = ReplacedFlag()
         let sink = events(into: engine, replaced: replaced, onStatus: onStatus)
         await withGracefulShutdownHandler {
