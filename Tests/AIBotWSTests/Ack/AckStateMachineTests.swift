@@ -135,7 +135,7 @@ struct AckTransitionTests {
         _ = bench.send(2, "b", .once, timeout: 10)
         _ = bench.send(3, "b", .once, timeout: 10)
         #expect(bench.wait(5) == [.complete(1, .unknown(.ackTimeout))])
-        #expect(bench.ack("b") == [.complete(2, accepted), .write(3)])
+        #expect(bench.ack("b") == [.complete(2, accepted), .write(3), .late(1, .overtaken)])
         #expect(bench.wait(9).isEmpty)
         #expect(bench.wait(1) == [.complete(3, .unknown(.ackTimeout))])
     }

@@ -24,9 +24,6 @@ final class FakeUploads: @unchecked Sendable {
     private var uploads: [String: Upload] = [:]
     private var obstacles: [String: [Obstacle]] = [:]
     private var commands: [String] = []
-    private var pending = 0
-    private var holds = false
-    private(set) var mostAtOnce = 0
 
     /// Puts up obstacles for the next frames of a command (`init`, `chunk` or `finish`).
     func obstruct(_ command: String, _ list: [Obstacle]) { lock.withLock { obstacles[command, default: []] += list } }
@@ -36,11 +33,14 @@ final class FakeUploads: @unchecked Sendable {
 
     /// What came, without the prefix.
     var seen: [String] { lock.withLock { commands } }
-    /// Contents of finished uploads.
-    var finished: [[UInt8]] {
+    /// Finished uploads.
+    var finished: Int { lock.withLock { uploads.values.count { $0.isFinished } } }
+
+    /// Whether a finished upload holds just this.
+    func has(_ content: [UInt8]) -> Bool {
         lock.withLock {
-            uploads.values.filter(\.isFinished).map { upload in
-                upload.pieces.sorted { $0.key < $1.key }.flatMap(\.value)
+            uploads.values.contains { upload in
+                upload.isFinished && upload.pieces.sorted { $0.key < $1.key }.flatMap(\.value) == content
             }
         }
     }

@@ -9,7 +9,16 @@ final class TemporaryFile: Sendable {
         write(bytes)
     }
 
-    func write(_ bytes: [UInt8]) { _ = FileManager.default.createFile(atPath: path, contents: Data(bytes)) }
+    /// Writes into the file that is there, as a program does that is still at work on it.
+    func write(_ bytes: [UInt8]) {
+        if let handle = FileHandle(forWritingAtPath: path) {
+            try? handle.truncate(atOffset: 0)
+            try? handle.write(contentsOf: Data(bytes))
+            try? handle.close()
+        } else {
+            _ = FileManager.default.createFile(atPath: path, contents: Data(bytes))
+        }
+    }
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
 }
