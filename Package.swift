@@ -57,7 +57,7 @@ let package = Package(
             name: "Shared", dependencies: ["COpenSSL", collections, logging, httpClient, nioCore, nioHTTP1],
             swiftSettings: swiftSettings),
         .target(
-            name: "AIBotWS", dependencies: ["Shared", "CLibWebSockets", collections, logging, lifecycle],
+            name: "AIBotWS", dependencies: ["Shared", "CLibWebSockets", "COpenSSL", collections, logging, lifecycle],
             swiftSettings: swiftSettings),
         .target(name: "WebhookCompat", dependencies: ["Shared"], swiftSettings: swiftSettings),
         .target(

@@ -103,7 +103,7 @@ public struct AIBotClient: Sendable {
         onEvent: @escaping @Sendable (InboundEvent) -> Void = { _ in }, handler: @escaping MessageHandler
     ) async throws {
         let engine = ReplyEngine(
-            account: configuration.account, channel: LongConnection(session), ledger: ledger,
+            account: configuration.account, channel: LongConnection(session, clock: clock), ledger: ledger,
             settings: configuration.engine, hooks: hooks, clock: clock, wallClock: wallClock, seed: seed,
             logger: logger, gate: gate, onEvent: onEvent, handler: handler)
         running.set(engine)

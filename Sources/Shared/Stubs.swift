@@ -1,26 +1,3 @@
-public struct RateGovernor: Sendable {
-    public enum Priority: Hashable, Sendable { case final, question, stream, progress }
-    init(perMinute: Int, perHour: Int) {}
-    mutating func request(_ c: Conversation, _ p: Priority, now: Int64) -> RateLimiter.Decision { .allowed }
-    mutating func accepted(_ c: Conversation) {}
-    mutating func refused(_ c: Conversation, now: Int64) -> Duration { .zero }
-    mutating func restore(_ h: [Conversation: [Int64]]) {}
-}
-public struct CardProblem: Error, CustomStringConvertible { public var description: String { "" } }
-public struct TemplateCard: Hashable, Sendable {
-    init(json: String) throws { self.json = json }
-    var taskID: String?
-    var json: String
-    var text: String { "" }
-    func withTaskID(_ id: String) -> TemplateCard { self }
-}
-public struct TaskIDGenerator: Sendable { init(seed: UInt64) {}; mutating func next(now: Int64) -> String { "t" } }
-public struct CardExtractor: Sendable {
-    public init() {}
-    mutating func feed(_ d: String) -> String { d }
-    mutating func finish() -> (text: String, cards: [TemplateCard], problems: [CardProblem]) { ("", [], []) }
-}
-enum CardUpdate { static func marking(_ c: TemplateCard, click: CardClick) -> TemplateCard { c } }
 public final class InMemoryLedger: LedgerStore {
     public init() {}
     public var isDurable: Bool { false }
