@@ -39,6 +39,8 @@ public final class SQLiteLedger: LedgerStore {
             var configuration = Configuration()
             configuration.busyMode = .timeout(busySeconds)
             configuration.foreignKeysEnabled = true
+            // Else GRDB stops the program when even a rollback failed; here the next call begins with one.
+            configuration.allowsUnsafeTransactions = true
             pool = try DatabasePool(path: path, configuration: configuration)
             guard try !pool.read(LedgerSchema.migrator.hasBeenSuperseded) else { throw LedgerFile.newer(path) }
             try LedgerSchema.migrator.migrate(pool)
@@ -50,7 +52,13 @@ public final class SQLiteLedger: LedgerStore {
     }
 
     /// Closes the file after what is under way; later calls throw. What was written stays.
-    public func close() { try? pool.close() }
+    public func close() {
+        // The pool closes its readers last, and those leave the log beside the file; not needed, and still tidier without.
+        try? pool.writeWithoutTransaction { db in
+            if db.sqliteConnection != nil { _ = try db.checkpoint(.truncate) }
+        }
+        try? pool.close()
+    }
 
     // MARK: Work on the writer and on the readers
 
@@ -64,6 +72,9 @@ public final class SQLiteLedger: LedgerStore {
                 continuation.resume(
                     returning: Result {
                         var value: Value?
+                        // A closed connection cannot even be asked whether it is inside a transaction.
+                        guard db.sqliteConnection != nil else { throw LedgerTrouble.broken("\(path) was closed") }
+                        if db.isInsideTransaction { try db.rollback() }
                         try db.inTransaction(.immediate) {
                             value = try work(db)
                             return .commit

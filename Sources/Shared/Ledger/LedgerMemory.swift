@@ -50,8 +50,9 @@ extension LedgerMemory {
         let message = entry.message
         let messageKey: MessageKey? =
             message.id.rawValue.isEmpty ? nil : MessageKey(id: message.id, account: message.account)
-        if let messageKey, let earlier = known[messageKey] { return .known(earlier) }
+        // A number is spent on a repetition too, as SQLite does, so that both ledgers give the same ones.
         lastID += 1
+        if let messageKey, let earlier = known[messageKey] { return .known(earlier) }
         let task = LedgerTask(accepting: entry, id: TaskID(lastID))
         let place = ConversationKey(account: message.account, conversation: entry.route.conversation)
         tasks[task.id] = Stored(
@@ -86,7 +87,7 @@ extension LedgerMemory {
 
     mutating func unfinished(account: AccountID) -> [LedgerTask] {
         open.sorted().compactMap { id in
-            guard tasks[id]?.task.entry.message.account == account else { return nil }
+            guard tasks[id]?.conversationKey.account == account else { return nil }
             return restarted(id)
         }
     }
