@@ -146,7 +146,7 @@ public final class ReplyEngine: Sendable {
     }
 
     /// Messages taken and not yet answered.
-    public var openTurns: Int { state.withLock { $0.turns.count } }
+    public var openTurns: Int { state.withLock { $0.turns.count + $0.arrived.count + $0.taking } }
 
     private func isNew(_ id: MessageID) -> Bool {
         // Without an id nothing can be told apart.
