@@ -164,12 +164,10 @@ extension GatewayConfiguration {
                     "listen", \.listen, .listenAddress, "Where callbacks are served.",
                     withoutEffect: "callbacks are not served in this version"),
                 .init(
-                    "admin", \.admin, .listenAddress, "Where health, metrics and status are served.",
-                    withoutEffect: "there is no admin listener in this version"),
+                    "admin", \.admin, .listenAddress, "Where health, status and the operations of the command line are served."),
                 .init(
                     "adminToken", \.adminToken, .secret,
-                    "Token of the admin listener; when absent, made at the first start.",
-                    withoutEffect: "there is no admin listener in this version"),
+                    "Token of the admin listener; when absent, made at the first start."),
                 .init(
                     "stateDir", \.stateDirectory, .text(),
                     "Folder of the ledger and other state; `~` is the home folder."),
