@@ -8,7 +8,8 @@ enum Ledgers {
     /// - Throws: `Failure` when it cannot be opened.
     static func open(_ configuration: GatewayConfiguration) throws -> any LedgerStore {
         throw Failure(
-            .notRunning, "no program runs with state folder \(configuration.gateway.stateDirectory); start `wecom-aibot run`")
+            .notRunning,
+            "no program runs with state folder \(configuration.gateway.stateDirectory); start `wecom-aibot run`")
     }
 }
 

@@ -164,7 +164,8 @@ extension GatewayConfiguration {
                     "listen", \.listen, .listenAddress, "Where callbacks are served.",
                     withoutEffect: "callbacks are not served in this version"),
                 .init(
-                    "admin", \.admin, .listenAddress, "Where health, status and the operations of the command line are served."),
+                    "admin", \.admin, .listenAddress,
+                    "Where health, status and the operations of the command line are served."),
                 .init(
                     "adminToken", \.adminToken, .secret,
                     "Token of the admin listener; when absent, made at the first start."),

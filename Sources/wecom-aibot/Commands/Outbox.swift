@@ -65,7 +65,9 @@ struct Outbox: AsyncParsableCommand {
         var allUndelivered = false
 
         func validate() throws {
-            guard tasks.isEmpty == allUndelivered else { throw ValidationError("name tasks, or give --all-undelivered") }
+            guard tasks.isEmpty == allUndelivered else {
+                throw ValidationError("name tasks, or give --all-undelivered")
+            }
         }
 
         func run() async throws {

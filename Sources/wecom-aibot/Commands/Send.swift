@@ -28,7 +28,8 @@ struct MessageCommand: AsyncParsableCommand {
         commandName: "message", abstract: "Old form of `send`.", shouldDisplay: false, subcommands: [OldSend.self])
 
     struct OldSend: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "send", abstract: "Old form of `wecom-aibot send`.")
+        static let configuration = CommandConfiguration(
+            commandName: "send", abstract: "Old form of `wecom-aibot send`.")
 
         @Option(help: ArgumentHelp("Channel; wecom is the only one.", valueName: "name"))
         var channel = "wecom"
@@ -37,7 +38,9 @@ struct MessageCommand: AsyncParsableCommand {
         @OptionGroup var message: OutboundOptions
 
         func validate() throws {
-            guard channel == "wecom" else { throw ValidationError("--channel \(channel): this program knows wecom only") }
+            guard channel == "wecom" else {
+                throw ValidationError("--channel \(channel): this program knows wecom only")
+            }
         }
 
         func run() async throws { try await message.send(file) }
@@ -119,7 +122,8 @@ struct OutboundOptions: ParsableArguments {
         do {
             data =
                 source == "-"
-                ? try FileHandle.standardInput.readToEnd() ?? Data() : try Data(contentsOf: URL(fileURLWithPath: source))
+                ? try FileHandle.standardInput.readToEnd() ?? Data()
+                : try Data(contentsOf: URL(fileURLWithPath: source))
         } catch {
             throw Failure(.configuration, "--card \(source): cannot be read")
         }
