@@ -118,7 +118,19 @@ public struct AdminClient: Sendable {
     }
 
     private static func understood(_ error: any Error, _ socket: String) -> any Error {
-        guard let error = error as? IOError else { return error }
+        let fix = "`wecom-aibot outbox list` shows what became of a send."
+        switch error {
+        case is HTTPClientError:
+            return AdminProblem(503, "no_answer", "the program gave no answer: \(error)", fix: fix)
+        case is NIOTooManyBytesError:
+            let limit = "the answer is larger than \(maxAnswerBytes >> 20) MiB"
+            return AdminProblem(413, "too_large", limit, fix: "Ask for less, as with a smaller --since.")
+        case let error as IOError: return understood(error, socket)
+        default: return error
+        }
+    }
+
+    private static func understood(_ error: IOError, _ socket: String) -> any Error {
         switch error.errnoCode {
         case ENOENT, ECONNREFUSED:
             return NotRunning(

@@ -35,7 +35,7 @@ extension LedgerFigures {
 extension SendResult {
     /// The result for a person.
     public var lines: [String] {
-        let number = task.map { " (task \($0))" } ?? ""
+        let number = task.map { " (task \($0)\(messageID.map { ", id \($0)" } ?? ""))" } ?? ""
         let twice = possibleDuplicate ? "; possibly shown twice" : ""
         let line = "\(target): \(state.rawValue)\(number)\(reason.map { ", \($0)" } ?? "")\(twice)"
         return [line] + (advice.map { ["  \($0)"] } ?? [])

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 public import Logging
 import NIOCore
 public import ServiceLifecycle
@@ -11,6 +12,9 @@ public import Shared
 ///
 /// Must run while the state folder is held (`StateLock`): the socket of a program that died is removed.
 public struct AdminListener: Service {
+    /// Connections of one address at a time; more wait.
+    static let maxConnections = 64
+
     private let control: any GatewayControl
     private let address: NetworkAddress?
     private let configuredToken: Secret?
@@ -66,7 +70,8 @@ public struct AdminListener: Service {
                     }
                 }
             }
-            try await group.waitForAll()
+            // Not `waitForAll`, which would wait for the other address when one fails.
+            while try await group.next() != nil {}
         }
     }
 
@@ -78,7 +83,10 @@ public struct AdminListener: Service {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .error)
         let application = Application(
-            router: router, configuration: ApplicationConfiguration(address: address, serverName: "wecom-aibot"),
+            router: router, server: .http1(configuration: .init(idleTimeout: .seconds(60))),
+            configuration: ApplicationConfiguration(
+                address: address, serverName: "wecom-aibot",
+                availableConnectionsDelegate: MaximumAvailableConnections(Self.maxConnections, logger: quiet)),
             onServerRunning: { channel in
                 onRunning(channel)
                 logger.info("admin listener is up", metadata: .init([.address: name]))

@@ -58,7 +58,9 @@ public struct AdminProblem: Error, Sendable, Hashable, CustomStringConvertible {
     private init(status: HTTPResponse.Status) {
         switch status {
         case .notFound:
-            self.init(404, "not_found", "no such path or method", fix: "docs/operations.md lists them.")
+            self.init(
+                404, "not_found", "no such path or method",
+                fix: "There are /healthz, /readyz, /status and the commands below /api.")
         case .contentTooLarge:
             self.init(413, "too_large", "the body is larger than \(AdminRoutes.maxBodyBytes) bytes", fix: "Send less.")
         default: self.init(status.code, "bad_request", "the request cannot be read", fix: "Send HTTP/1.1 with JSON.")

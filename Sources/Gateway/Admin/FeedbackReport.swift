@@ -31,6 +31,12 @@ public struct FeedbackReport: Sendable, Hashable, Codable {
         public var backendSeconds: Double?
         /// Task of the ledger.
         public var task: Int64?
+
+        private enum CodingKeys: String, CodingKey {
+            case at, account, user, conversationKind, conversation, verdict, reasons, comment
+            case messageID = "messageId"
+            case prompt, answer, backendSeconds, task
+        }
     }
 
     /// Oldest first.
@@ -58,7 +64,7 @@ public struct FeedbackReport: Sendable, Hashable, Codable {
     }
 
     private static let header = [
-        "at", "account", "user", "conversationKind", "conversation", "verdict", "reasons", "comment", "messageID",
+        "at", "account", "user", "conversationKind", "conversation", "verdict", "reasons", "comment", "messageId",
         "prompt", "answer", "backendSeconds", "task",
     ]
 

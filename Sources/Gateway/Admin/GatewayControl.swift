@@ -76,6 +76,12 @@ public struct AccountStatus: Sendable, Hashable, Codable {
     /// Unix milliseconds of the last ack, heartbeats included: the last proof of a whole round trip.
     public var lastAckAt: Int64?
 
+    private enum CodingKeys: String, CodingKey {
+        case name
+        case botID = "botId"
+        case state, since, reason, online, openTurns, waiting, lastInboundAt, lastAckAt
+    }
+
     /// Creates a status.
     public init(
         name: String, botID: String, state: String, since: Int64, reason: String? = nil, online: Bool,
@@ -133,5 +139,11 @@ public struct SendRequest: Sendable, Hashable {
         self.targets = targets
         self.content = content
         self.key = key
+    }
+
+    /// Id of the stand-in message in the ledger, by which repetitions are known and traces are found: key and target, so
+    /// that one key serves many targets. Empty without a key.
+    public func ledgerID(for target: Target) -> MessageID {
+        MessageID(key.map { "\($0)@\(target)" } ?? "")
     }
 }

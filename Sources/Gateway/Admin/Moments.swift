@@ -4,9 +4,13 @@ import Foundation
 enum Moments {
     /// `2026-11-21 08:00:00.123Z`
     static func text(_ unixMilliseconds: Int64) -> String {
-        let date = Date(timeIntervalSince1970: Double(unixMilliseconds) / 1000)
-        return date.formatted(
-            Date.ISO8601FormatStyle(dateTimeSeparator: .space, includingFractionalSeconds: true))
+        // Milliseconds apart: as a fraction of a floating-point number they would be rounded down now and then.
+        let (quotient, remainder) = unixMilliseconds.quotientAndRemainder(dividingBy: 1_000)
+        let seconds = remainder < 0 ? quotient - 1 : quotient
+        let milliseconds = String(unixMilliseconds - seconds * 1_000)
+        let whole = Date(timeIntervalSince1970: Double(seconds)).formatted(
+            Date.ISO8601FormatStyle(dateTimeSeparator: .space))
+        return "\(whole.dropLast()).\(String(repeating: "0", count: 3 - milliseconds.count))\(milliseconds)Z"
     }
 
     /// `4 s`, `12 min`, `3 h`, `5 d`: rounded down to the largest unit of which there are two.

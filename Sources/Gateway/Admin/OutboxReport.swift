@@ -24,6 +24,12 @@ public struct OutboxReport: Sendable, Hashable, Codable {
         public var delivered: Int
         /// Why it is not delivered, as far as known.
         public var reason: String?
+
+        private enum CodingKeys: String, CodingKey {
+            case task
+            case messageID = "messageId"
+            case origin, account, conversation, state, ageSeconds, parts, delivered, reason
+        }
     }
 
     /// Longest list.

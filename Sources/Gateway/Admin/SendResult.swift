@@ -24,16 +24,27 @@ public struct SendResult: Sendable, Hashable, Codable {
     public var reason: String?
     /// What to do about it.
     public var advice: String?
-    /// Task of the ledger, for `trace` and `outbox`.
+    /// Task of the ledger, for `outbox`.
     public var task: Int64?
+    /// Id in the ledger, for `trace`; nil for a send without a key.
+    public var messageID: String?
     /// Whether the person may see it twice.
     public var possibleDuplicate: Bool
+
+    private enum CodingKeys: String, CodingKey {
+        case target, state, reason, advice, task
+        case messageID = "messageId"
+        case possibleDuplicate
+    }
 
     /// Result of a target that was not even tried.
     public init(target: Target, refused error: GatewayError) {
         self.target = target.description
         state = .failed
-        reason = error.message + (error.platform.map { ": \($0)" } ?? "")
+        // The sentence of a target begins with it, and so does the line of its result.
+        let named = "\(target): "
+        let message = error.message.hasPrefix(named) ? String(error.message.dropFirst(named.count)) : error.message
+        reason = message + (error.platform.map { ": \($0)" } ?? "")
         advice = error.platform.flatMap(Self.advice)
         possibleDuplicate = false
     }
@@ -42,6 +53,8 @@ public struct SendResult: Sendable, Hashable, Codable {
     public init(target: Target, task: LedgerTask) {
         self.target = target.description
         self.task = task.id.rawValue
+        let id = task.entry.message.id.rawValue
+        messageID = id.isEmpty ? nil : id
         possibleDuplicate = task.parts.contains(where: \.mayBeShownTwice)
         state = Self.state(of: task)
         let refused = task.parts.last { $0.state == .failed || $0.state == .dead }

@@ -73,7 +73,7 @@ extension TraceReport.Part {
         guard attempts > 0 else { return words + ": \(state.rawValue)" + (reason.map { ", \($0)" } ?? "") }
         words += " sent" + (via.map { " by \($0.rawValue)" } ?? "")
         if attempts > 1 { words += ", try \(attempts)" }
-        if let errcode { words += ", refused once with errcode \(errcode)" }
+        if let errcode { words += ", last refused with errcode \(errcode)" }
         if !state.isSettled { words += ": \(state.rawValue)" }
         if let reason { words += ", \(reason)" }
         return words + (possibleDuplicate ? " (possibly shown twice)" : "")

@@ -81,6 +81,11 @@ public struct TraceReport: Sendable, Hashable, Codable {
     /// Oldest first.
     public var stories: [Story]
 
+    private enum CodingKeys: String, CodingKey {
+        case messageID = "messageId"
+        case stories
+    }
+
     /// Report on the tasks of one message. `text` includes what was said.
     public init(messageID: MessageID, tasks: [LedgerTask], text: Bool) {
         self.messageID = messageID.rawValue

@@ -11,7 +11,7 @@ struct Send: AsyncParsableCommand {
             Targets: user:ID, group:ID, or a bare id (a group when it begins with wr); wecom: may stand before each. Ids are
             case-sensitive. Someone must have written to the bot in that chat before.
             The message is in the ledger before it is sent, so it survives a restart. With --key the same send, repeated,
-            sends nothing. One line a target says what became of it; --json prints the same as data.
+            sends nothing. One line a target says what became of it, with the id for `trace`; --json prints it as data.
             Exit status 0 when nothing failed (what is still on the way is in `outbox list`), 1 when a target failed, 2 for a
             mistake in the command, 3 when no program runs.
             """)
@@ -88,6 +88,8 @@ struct OutboundOptions: ParsableArguments {
     }
 
     fileprivate func send(_ file: ConfigFile) async throws {
+        // A key of its own makes a send without one traceable.
+        let key = key ?? "send-\(UUID().uuidString.lowercased().prefix(13))"
         let request = SendRequest(
             account: account, targets: try targets.map { try Target($0) }, content: try content(), key: key)
         let plan = SendPlan(request, bytes: try size(of: request.content))

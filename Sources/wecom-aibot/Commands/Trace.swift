@@ -7,8 +7,9 @@ struct Trace: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show one message's whole story.",
         discussion: """
-            Takes the id of a message as log lines have it (msgid), or the --key of a send. Shows when it was accepted, how
-            often the handler ran, and each part of the answer with its route, tries and state, possible duplicates named.
+            Takes the id of a message as log lines have it (msgid), or the id that `send` prints (KEY@TARGET). Shows when it
+            was accepted, how often the handler ran, and each part of the answer with its route, tries and state, possible
+            duplicates named.
             What was said is shown with --text only. Works while the program is down, too. Exit status 1 for an unknown id.
             """)
 

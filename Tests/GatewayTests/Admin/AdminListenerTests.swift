@@ -1,9 +1,9 @@
 import Foundation
 import NIOHTTP1
-import Shared
 import Testing
 
 @testable import Gateway
+@testable import Shared
 
 @Suite("Admin listener")
 struct AdminListenerTests {
@@ -75,6 +75,33 @@ struct AdminListenerTests {
         try await AdminStage.run { client = $0.client }
         let gone = try #require(client)
         await #expect(throws: AdminClient.NotRunning.self) { try await gone.status() }
+    }
+
+    @Test("an address that is taken ends the program with a sentence, and the socket goes", .timeLimit(.minutes(1)))
+    func taken() async throws {
+        try await AdminStage.run { stage in
+            var configuration = stage.configuration
+            configuration.admin = NetworkAddress(host: "127.0.0.1", port: stage.port)
+            configuration.stateDirectory += "/other"
+            let folder = configuration.stateDirectory
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            let listener = AdminListener(stage.control, configuration: configuration, logger: LogCapture().logger)
+            let error = try await #require(throws: GatewayError.self) { try await listener.run() }
+            #expect(error.code == .invalidConfiguration && error.message.contains("127.0.0.1:\(stage.port)"))
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
+        }
+    }
+
+    @Test("a state folder whose name is too long for a socket is refused with a sentence")
+    func longPath() async throws {
+        var configuration = GatewayConfiguration.Gateway()
+        configuration.stateDirectory = "/tmp/" + String(repeating: "x", count: 100)
+        let listener = AdminListener(FakeControl(), configuration: configuration, logger: LogCapture().logger)
+        let error = try await #require(throws: GatewayError.self) { try await listener.run() }
+        #expect(error.message.contains("gateway.stateDir"))
+        await #expect(throws: AdminClient.NotRunning.self) {
+            try await AdminClient(configuration: configuration).status()
+        }
     }
 
     // MARK: Bounds and mistakes

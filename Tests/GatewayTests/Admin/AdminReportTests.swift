@@ -62,7 +62,7 @@ struct AdminReportTests {
         #expect(refused.state == .failed && refused.advice?.contains("wrong case") == true)
         let dead = SendResult(target: .group("wrfixture"), task: .sample(state: .dead))
         #expect(dead.state == .failed && dead.advice == refused.advice)
-        #expect(dead.lines.count == 2 && dead.lines[0].hasPrefix("group:wrfixture: failed (task 12), "))
+        #expect(dead.lines.count == 2 && dead.lines[0].hasPrefix("group:wrfixture: failed (task 12, id msg/1+2), "))
         for code in PlatformError.knownCodes where PlatformError(code: code).reaction == .credentials {
             #expect(SendResult.advice(PlatformError(code: code)) != nil, "\(code)")
         }
@@ -151,6 +151,22 @@ struct AdminReportTests {
                 account: "a", targets: [.user("lin.wei"), .tag("Ops")], content: content, key: "k")
             #expect(try SendBody.request(from: try SendBody.data(for: request)) == request)
         }
+    }
+
+    @Test("WS-19: one key serves many targets, and a send without one is never known")
+    func keys() {
+        let request = SendRequest(targets: [.user("lin.wei"), .group("wrA")], content: .text("x"), key: "order-7")
+        #expect(request.targets.map(request.ledgerID) == ["order-7@user:lin.wei", "order-7@group:wrA"])
+        #expect(SendRequest(targets: [], content: .text("x")).ledgerID(for: .user("a")) == "")
+    }
+
+    @Test("times are to the millisecond, before the epoch and at every fraction")
+    func moments() {
+        #expect(Moments.text(1_795_247_402_510) == "2026-11-21 07:50:02.510Z")
+        #expect(Moments.text(7) == "1970-01-01 00:00:00.007Z")
+        #expect(Moments.text(-1) == "1969-12-31 23:59:59.999Z")
+        let fractions = (0..<1_000).map { Moments.text(Int64($0)).suffix(4).dropLast() }
+        #expect(fractions.compactMap { Int($0) } == Array(0..<1_000))
     }
 
     @Test("a long send says so before")
