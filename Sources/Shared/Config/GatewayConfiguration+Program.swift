@@ -145,7 +145,7 @@ extension GatewayConfiguration {
     public struct Gateway: Sendable, Equatable, ConfigurationSection {
         /// Where callbacks are served; nil for nowhere.
         public var listen: NetworkAddress? = NetworkAddress(host: "127.0.0.1", port: 18_789)
-        /// Where health, metrics and status are served; nil for nowhere.
+        /// Where health, status and the operations of the command line are served; nil for nowhere.
         public var admin: NetworkAddress? = NetworkAddress(host: "127.0.0.1", port: 18_790)
         /// Token of the admin listener; nil for one made at the first start.
         public var adminToken: Secret?

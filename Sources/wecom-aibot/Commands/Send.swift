@@ -94,7 +94,12 @@ struct OutboundOptions: ParsableArguments {
             account: account, targets: try targets.map { try Target($0) }, content: try content(), key: key)
         let plan = SendPlan(request, bytes: try size(of: request.content))
         if dryRun {
-            let name = try account ?? file.load().wecom.defaultAccount
+            for target in request.targets { _ = try target.botConversation() }
+            let wecom = try file.load().wecom
+            let name = account ?? wecom.defaultAccount
+            guard wecom.enabledAccounts[name] != nil else {
+                throw Failure(.configuration, "account \(name): no enabled account of that name in \(file.path)")
+            }
             return print("would send \(plan.sentence) with account \(name); nothing was sent")
         }
         let results = try await Progress.around(plan) {

@@ -54,7 +54,7 @@ struct AdminListenerTests {
             path = stage.configuration.stateFolder + "/admin.sock"
             #expect(try Self.mode(path) == 0o600)
             let status = try await stage.client.status()
-            #expect(status.accounts == [.online] && status.pid == 4711)
+            #expect(status.accounts == [.up] && status.pid == 4711)
             #expect(status.ledger?.tasks == [:])
         }
         #expect(!path.isEmpty && !FileManager.default.fileExists(atPath: path))
@@ -137,7 +137,7 @@ struct AdminListenerTests {
 
     @Test("P36: readiness is red with its cause while an enabled account is not online", .timeLimit(.minutes(1)))
     func readiness() async throws {
-        let control = FakeControl(accounts: [.online, .superseded])
+        let control = FakeControl(accounts: [.up, .taken])
         try await AdminStage.run(control) { stage in
             let red = try await stage.ask("/readyz", token: nil)
             #expect(red.status == 503 && red.problem?.code == "not_ready")
@@ -145,7 +145,7 @@ struct AdminListenerTests {
             #expect(try await stage.ask("/healthz", token: nil).status == 200)
             control.set([])
             #expect(try await stage.ask("/readyz", token: nil).status == 503)
-            control.set([.online])
+            control.set([.up])
             #expect(try await stage.ask("/readyz", token: nil).status == 200)
         }
     }

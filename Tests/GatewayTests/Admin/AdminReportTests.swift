@@ -1,3 +1,4 @@
+import AIBotWS
 import Foundation
 import Shared
 import Testing
@@ -121,10 +122,26 @@ struct AdminReportTests {
         #expect(objects.map { $0["at"] as? Int } == [7, 8] && objects[0]["verdict"] as? String == "inaccurate")
     }
 
+    @Test(
+        "P36: an account that is not online says why",
+        arguments: [
+            (SessionStatus.online, "online", nil as String?), (.superseded, "superseded", "wecom-aibot reconnect"),
+            (.credentialsRejected(code: 853000), "credentials rejected", "errcode 853000"),
+            (.backingOff(.halfOpen), "backing off", "two heartbeats"),
+            (.backingOff(.transport(.byPeer(code: 1006))), "backing off", "1006"),
+            (.backingOff(.transport(.connectFailed("refused"))), "backing off", "cannot connect: refused"),
+            (.backingOff(.subscribeRefused(PlatformError(code: 93019))), "backing off", "93019"),
+        ])
+    func sessions(session: SessionStatus, word: String, reason: String?) {
+        let status = AccountStatus(name: "a", botID: "aibX", session: session, since: 5)
+        #expect(status.state == word && status.online == (session == .online) && status.since == 5)
+        #expect(status.reason.map { why in reason.map(why.contains) ?? false } ?? (reason == nil), "\(session)")
+    }
+
     @Test("status for a person")
     func status() {
         var status = GatewayStatus(
-            version: "0.1.0", pid: 7, uptimeSeconds: 7_300, accounts: [.online, .superseded])
+            version: "0.1.0", pid: 7, uptimeSeconds: 7_300, accounts: [.up, .taken])
         var figures = LedgerFigures()
         figures.tasks = ["done": 3, "dead": 1]
         figures.oldestUndeliveredSeconds = 130

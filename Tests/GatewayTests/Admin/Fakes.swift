@@ -82,7 +82,7 @@ final class FakeControl: GatewayControl, @unchecked Sendable {
     private var sends: [SendRequest] = []
     private var accounts: [AccountStatus]
 
-    init(ledger: FakeLedger = FakeLedger(), accounts: [AccountStatus] = [.online]) {
+    init(ledger: FakeLedger = FakeLedger(), accounts: [AccountStatus] = [.up]) {
         self.ledger = ledger
         self.accounts = accounts
     }
@@ -126,10 +126,10 @@ struct FixedClock: WallClock {
 }
 
 extension AccountStatus {
-    static let online = AccountStatus(
+    static let up = AccountStatus(
         name: "default", botID: "aibFixture", state: "online", since: 1_795_247_000_000, online: true, openTurns: 2,
         waiting: 1, lastInboundAt: 1_795_247_990_000, lastAckAt: 1_795_247_999_000)
-    static let superseded = AccountStatus(
+    static let taken = AccountStatus(
         name: "second", botID: "aibSecond", state: "superseded", since: 1_795_247_000_000,
         reason: "another connection took the bot over", online: false)
 }
