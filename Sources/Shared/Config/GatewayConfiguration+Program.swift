@@ -145,7 +145,7 @@ extension GatewayConfiguration {
     public struct Gateway: Sendable, Equatable, ConfigurationSection {
         /// Where callbacks are served; nil for nowhere.
         public var listen: NetworkAddress? = NetworkAddress(host: "127.0.0.1", port: 18_789)
-        /// Where health, metrics and status are served; nil for nowhere.
+        /// Where health, status and the operations of the command line are served; nil for nowhere.
         public var admin: NetworkAddress? = NetworkAddress(host: "127.0.0.1", port: 18_790)
         /// Token of the admin listener; nil for one made at the first start.
         public var adminToken: Secret?
@@ -164,12 +164,11 @@ extension GatewayConfiguration {
                     "listen", \.listen, .listenAddress, "Where callbacks are served.",
                     withoutEffect: "callbacks are not served in this version"),
                 .init(
-                    "admin", \.admin, .listenAddress, "Where health, metrics and status are served.",
-                    withoutEffect: "there is no admin listener in this version"),
+                    "admin", \.admin, .listenAddress,
+                    "Where health, status and the operations of the command line are served."),
                 .init(
                     "adminToken", \.adminToken, .secret,
-                    "Token of the admin listener; when absent, made at the first start.",
-                    withoutEffect: "there is no admin listener in this version"),
+                    "Token of the admin listener; when absent, made at the first start."),
                 .init(
                     "stateDir", \.stateDirectory, .text(),
                     "Folder of the ledger and other state; `~` is the home folder."),
