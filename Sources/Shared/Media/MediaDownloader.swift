@@ -159,6 +159,8 @@ public struct MediaDownloader: Sendable {
                 group.cancelAll()
                 if let ended { outcome = ended }
             }
+            // Ended by the watch, not by the caller.
+            if case .failure(let trouble) = outcome, trouble.failure == .cancelled, !Task.isCancelled { outcome = nil }
             return outcome ?? .failure(.passing(.unreachable))
         }
     }

@@ -55,7 +55,8 @@ struct TemporaryFile: ~Copyable {
         return target
     }
 
-    private static func failure(_ code: Int32) -> MediaFailure {
+    /// What an error number of the system means here.
+    static func failure(_ code: Int32) -> MediaFailure {
         code == ENOSPC || code == EDQUOT ? .diskFull : .unwritable
     }
 }

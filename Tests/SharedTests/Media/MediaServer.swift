@@ -10,6 +10,7 @@ import Testing
 
 /// What the media server answers to one request.
 struct MediaAnswer: Sendable {
+    /// Status line; empty for no answer at all.
     var status = "200 OK"
     var headers: [String] = []
     var body: [UInt8] = []
@@ -80,6 +81,8 @@ struct MediaServer: Sendable {
                 return state.answers.count > 1 ? state.answers.removeFirst() : state.answers.first
             }
             guard let answer else { return context.close(promise: nil) }
+            // Silent from the start.
+            if answer.status.isEmpty { return }
             let length = answer.length ?? answer.body.count
             let lines =
                 ["HTTP/1.1 \(answer.status)", "Connection: close"] + answer.headers
@@ -121,6 +124,15 @@ final class Scratch: Sendable {
     func folder(_ name: String) throws -> String {
         try FileManager.default.createDirectory(atPath: path + "/" + name, withIntermediateDirectories: true)
         return path + "/" + name
+    }
+
+    /// Size of all files right in it.
+    func bytes() -> Int {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        return names.reduce(0) { sum, name in
+            let attributes = try? FileManager.default.attributesOfItem(atPath: path + "/" + name)
+            return sum + (attributes?[.size] as? Int ?? 0)
+        }
     }
 
     /// Names in a folder, hidden ones too.
