@@ -96,7 +96,8 @@ let package = Package(
         .executableTarget(
             name: "wecom-aibot",
             dependencies: [
-                "Shared", "AIBotWS", "Backends", "Gateway", "Simulator", "Scenarios", logging, lifecycle, unixSignals,
+                "Shared", "AIBotWS", "Persistence", "Backends", "Gateway", "Simulator", "Scenarios", logging, lifecycle,
+                unixSignals,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),

@@ -169,6 +169,15 @@ public struct AIBotClient: Sendable {
     /// Answers that are at work or not delivered yet.
     public var openTurns: Int { running.engine?.openTurns ?? 0 }
 
+    /// Messages that wait for one before them.
+    public var waitingTurns: Int { running.engine?.waitingTurns ?? 0 }
+
+    /// Begins with what somebody made deliverable in the ledger.
+    public func takeUpFromLedger() async { await running.engine?.takeUpFromLedger() }
+
+    /// Stops whatever is being done for a task of the ledger.
+    public func abandon(_ task: TaskID) { running.engine?.abandon(task) }
+
     /// The bot as a service that a `ServiceGroup` runs.
     public func service(handler: @escaping MessageHandler) -> some Service {
         BotService(bot: self, handler: handler)

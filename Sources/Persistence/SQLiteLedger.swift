@@ -18,6 +18,9 @@ public final class SQLiteLedger: LedgerStore {
         case normal = "NORMAL"
     }
 
+    /// Outlives the process.
+    public let isDurable = true
+
     let pool: DatabasePool
     let path: String
 

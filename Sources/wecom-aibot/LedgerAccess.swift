@@ -1,15 +1,26 @@
+import Foundation
 import Gateway
+import Persistence
 import Shared
 
-/// The ledger of a program that is down.
+/// The ledger in the state folder.
 enum Ledgers {
     /// Opens the ledger in the state folder of a configuration.
     ///
     /// - Throws: `Failure` when it cannot be opened.
-    static func open(_ configuration: GatewayConfiguration) throws -> any LedgerStore {
-        throw Failure(
-            .notRunning,
-            "no program runs with state folder \(configuration.gateway.stateDirectory); start `wecom-aibot run`")
+    static func open(_ configuration: GatewayConfiguration, create: Bool = false) throws -> any LedgerStore {
+        let path = configuration.gateway.stateFolder + "/ledger.sqlite"
+        guard create || FileManager.default.fileExists(atPath: path) else {
+            throw Failure(
+                .notRunning,
+                "no program runs with state folder \(configuration.gateway.stateDirectory), and there is no ledger in it; "
+                    + "start `wecom-aibot run`")
+        }
+        do throws(LedgerTrouble) {
+            return try SQLiteLedger(path: path)
+        } catch {
+            throw Failure(.failed, error.description)
+        }
     }
 }
 

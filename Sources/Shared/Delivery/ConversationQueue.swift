@@ -33,6 +33,9 @@ public struct ConversationQueue<Item: Hashable & Sendable>: Sendable {
     /// Messages that run or wait.
     public var count: Int { lanes.values.reduce(0) { $0 + $1.waiting.count + ($1.running == nil ? 0 : 1) } }
 
+    /// Messages that wait.
+    public var waitingCount: Int { lanes.values.reduce(0) { $0 + $1.waiting.count } }
+
     /// Messages of a conversation that run or wait.
     public func count(in conversation: Conversation) -> Int {
         guard let lane = lanes[conversation] else { return 0 }

@@ -36,6 +36,7 @@ struct PartStateMachine: Sendable {
     private var notBefore: MonotonicInstant?
     private var assumeAt: MonotonicInstant?
     private var isDoubtful = false
+    private var earlyVerdict: LateVerdict?
     private var inFlight: (route: DeliveryRoute?, epoch: Int)?
     private var epoch = 0
     private var online: Bool
@@ -111,10 +112,13 @@ struct PartStateMachine: Sendable {
     mutating func completed(_ outcome: SendOutcome, now: MonotonicInstant) {
         guard let (route, sentEpoch) = inFlight, !state.isSettled else { return }
         inFlight = nil
+        defer { earlyVerdict = nil }
         switch outcome {
         case .acknowledged: settle(.acked, .acked)
         case .rejected(let error): refused(error, route, epoch: sentEpoch, now: now)
-        case .unknown(.ackTimeout) where epoch == sentEpoch: timedOut(now: now)
+        case .unknown(.ackTimeout) where epoch == sentEpoch:
+            timedOut(now: now)
+            if let verdict = earlyVerdict { settledLate(verdict, now: now) }
         case .unknown:
             lost(isCounted: false)
             if epoch == sentEpoch { online = false }
@@ -126,7 +130,11 @@ struct PartStateMachine: Sendable {
 
     /// Something was learned after the outcome had been given as unknown.
     mutating func settledLate(_ verdict: LateVerdict, now: MonotonicInstant) {
-        guard isDoubtful else { return }
+        guard isDoubtful else {
+            // It may be heard of before the time-out that it belongs to.
+            if inFlight != nil { earlyVerdict = verdict }
+            return
+        }
         isDoubtful = false
         switch verdict {
         case .acknowledged: settle(.acked, .acked)

@@ -209,6 +209,18 @@ extension ReplyEngine {
     /// came.
     private func recover() async {
         guard let open = await unfinished() else { return }
+        takeUp(open)
+    }
+
+    /// Begins with tasks of the ledger that nobody works on: somebody made them deliverable again.
+    public func takeUpFromLedger() async {
+        guard let open = try? await services.store.tasks(in: [.accepted, .answered], limit: settings.acceptedMessages)
+        else { return }
+        let live = state.withLock { Set($0.turns.compactMap(\.task)) }
+        takeUp(open.filter { $0.entry.message.account == account && !live.contains($0.id) })
+    }
+
+    private func takeUp(_ open: [LedgerTask]) {
         for task in open {
             let metadata = Self.metadata(task.entry.message, task.entry.route)
             if !task.entry.message.id.rawValue.isEmpty {

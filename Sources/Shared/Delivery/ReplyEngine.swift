@@ -148,6 +148,14 @@ public final class ReplyEngine: Sendable {
     /// Messages taken and not yet answered.
     public var openTurns: Int { state.withLock { $0.turns.count + $0.arrived.count + $0.taking } }
 
+    /// Messages that wait for one before them.
+    public var waitingTurns: Int { state.withLock { $0.queue.waitingCount } }
+
+    /// Stops whatever is being done for a task of the ledger; the ledger says what becomes of it.
+    public func abandon(_ task: TaskID) {
+        for turn in state.withLock({ $0.turns.filter { $0.task == task } }) { turn.abandon() }
+    }
+
     private func isNew(_ id: MessageID) -> Bool {
         // Without an id nothing can be told apart.
         id.rawValue.isEmpty || state.withLock { $0.seen.isNew(id.rawValue, now: services.now) }

@@ -44,6 +44,8 @@ public struct ReplyStreamStateMachine: Sendable {
     private var notBefore: MonotonicInstant?
     /// When an unanswered operation counts as delivered, unless its session turns out dead before.
     private var assumeAt: MonotonicInstant?
+    /// What is learned about the operation in flight before its outcome is known.
+    private var earlyVerdict: LateVerdict?
     /// Operation that is not sent again while it may have been delivered.
     private var doubtful: Operation?
     private var snapshotsNotBefore: MonotonicInstant?
@@ -255,6 +257,8 @@ public struct ReplyStreamStateMachine: Sendable {
     /// An ack came for `operation` after its outcome had been given as unknown.
     public mutating func settledLate(_ operation: Operation, _ verdict: LateVerdict, now: MonotonicInstant) {
         snapshotsNotBefore = nil
+        // It may be heard of before the time-out that it belongs to.
+        if inFlight?.operation == operation { earlyVerdict = verdict }
         guard doubtful == operation else { return }
         doubtful = nil
         switch verdict {
@@ -277,11 +281,14 @@ public struct ReplyStreamStateMachine: Sendable {
         guard let (operation, sentEpoch) = inFlight else { return }
         inFlight = nil
         isOpening = false
+        defer { earlyVerdict = nil }
         switch outcome {
         case .acknowledged: succeeded(operation)
         case .rejected(let error): refused(operation, error, epoch: sentEpoch, now: now)
         // A time-out that is heard of only after its session ended is a lost session.
-        case .unknown(.ackTimeout) where epoch == sentEpoch: unanswered(operation, now: now)
+        case .unknown(.ackTimeout) where epoch == sentEpoch:
+            unanswered(operation, now: now)
+            if let verdict = earlyVerdict { settledLate(operation, verdict, now: now) }
         case .unknown:
             lost(operation)
             wentOffline(epoch: sentEpoch)

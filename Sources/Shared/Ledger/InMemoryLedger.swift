@@ -4,6 +4,9 @@
 /// Tasks that are not ended are never dropped: their number is bounded by who accepts them. Calls finish without
 /// suspending and never throw.
 public final class InMemoryLedger: LedgerStore {
+    /// Forgets with the process.
+    public let isDurable = false
+
     private let memory: Locked<LedgerMemory>
 
     /// Creates an empty ledger.

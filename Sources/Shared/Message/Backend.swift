@@ -83,6 +83,8 @@ public struct BackendRequest: Sendable {
 
 /// Computes answers. Cancelling the surrounding task must end the work, processes and requests included.
 public protocol Backend: Sendable {
+    /// Whether it heeds history, session and workspace of a request; looking them up costs time.
+    var keepsSessions: Bool { get }
     /// Answers one message.
     ///
     /// - Throws: `BackendFailure` with words for the person; any other error is shown as a general apology.
@@ -104,4 +106,9 @@ public struct BackendFailure: Error, Sendable, CustomStringConvertible {
 
     /// The log words alone.
     public var description: String { detail }
+}
+
+extension Backend {
+    /// Most backends do.
+    public var keepsSessions: Bool { true }
 }

@@ -5,6 +5,8 @@ import Shared
 
 /// A ledger in memory with what the admin listener reads and changes; what it never asks for does nothing.
 final class FakeLedger: LedgerStore, @unchecked Sendable {
+    let isDurable = true
+
     // `stored` is touched under `lock` alone.
     private let lock = NSLock()
     private var stored: [LedgerTask]
