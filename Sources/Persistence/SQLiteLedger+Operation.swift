@@ -13,9 +13,9 @@ extension SQLiteLedger {
 
     /// Tasks in one of these states, oldest first, at most `limit`.
     public func tasks(in states: Set<TaskState>, limit: Int) async throws(LedgerTrouble) -> [LedgerTask] {
-        let words = states.map { "'\($0.rawValue)'" }.sorted().joined(separator: ", ")
+        let ids = LedgerReader.ids(in: states)
         return try await read { db in
-            try LedgerReader(db: db).tasks("state IN (\(words)) ORDER BY id LIMIT ?", [max(limit, 0)])
+            try LedgerReader(db: db).tasks("id IN (\(ids)) ORDER BY id LIMIT ?", [max(limit, 0)])
         }
     }
 
@@ -110,7 +110,7 @@ extension SQLiteLedger {
         return try await unnamed(paths)
     }
 
-    private static let prunedAtOnce = 500
+    private static let prunedAtOnce = 100
 
     private static func prunePortion(_ db: Database, before: Int64) throws -> (count: Int, paths: [String]) {
         let ids = """

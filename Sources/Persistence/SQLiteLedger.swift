@@ -10,7 +10,8 @@ public import Shared
 public final class SQLiteLedger: LedgerStore {
     /// How hard a commit pushes its bytes to the disk.
     public enum Synchronous: String, Sendable {
-        /// Every commit waits for the disk. Survives the death of the process and a power cut.
+        /// Every commit waits for the disk. Survives the death of the process and a power cut. A commit costs what a flush of
+        /// the disk costs, some milliseconds on many machines.
         case full = "FULL"
         /// Commits wait for nothing; the disk is awaited at checkpoints. Survives the death of the process (also `kill -9`)
         /// with everything that was written; after a power cut or a crash of the system the last commits may be missing,
@@ -30,7 +31,7 @@ public final class SQLiteLedger: LedgerStore {
     ///   - path: file; its folder exists.
     ///   - synchronous: what a commit survives.
     /// - Throws: `.broken` with the path and what to do when the file is damaged, of a newer version, or cannot be opened.
-    public convenience init(path: String, synchronous: Synchronous = .full) throws(LedgerTrouble) {
+    public convenience init(path: String, synchronous: Synchronous = .normal) throws(LedgerTrouble) {
         try self.init(path: path, synchronous: synchronous, busySeconds: 5)
     }
 
@@ -47,11 +48,20 @@ public final class SQLiteLedger: LedgerStore {
             pool = try DatabasePool(path: path, configuration: configuration)
             guard try !pool.read(LedgerSchema.migrator.hasBeenSuperseded) else { throw LedgerFile.newer(path) }
             try LedgerSchema.migrator.migrate(pool)
-            // After the pool's own set-up, which chooses NORMAL.
-            try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = \(synchronous.rawValue)") }
+            try pool.writeWithoutTransaction { try $0.execute(sql: Self.settings(synchronous)) }
         } catch {
             throw LedgerFile.trouble(error, path: path, writing: true)
         }
+    }
+
+    /// Settings of the writer, after the pool's own set-up, which chooses NORMAL. Pages that every message touches are
+    /// copied into the database once per 16 MiB of log, and stay in memory meanwhile.
+    private static func settings(_ synchronous: Synchronous) -> String {
+        """
+        PRAGMA synchronous = \(synchronous.rawValue);
+        PRAGMA wal_autocheckpoint = 4000;
+        PRAGMA cache_size = -16000;
+        """
     }
 
     /// Closes the file after what is under way; later calls throw. What was written stays.
