@@ -118,6 +118,9 @@ enum MediaFixture {
         #expect(try Digest.md5(ofFile: abc) == "900150983cd24fb0d6963f7d28e17f72")
         #expect(
             try Digest.sha256(ofFile: abc) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+        var digest = try Digest(.md5)
+        for piece in ["ab", "", "c"] { try Array(piece.utf8).withUnsafeBytes { try digest.update($0) } }
+        #expect(try digest.finish() == "900150983cd24fb0d6963f7d28e17f72")
         // A million times "a", which is longer than the buffer.
         let long = try scratch.write("long", [UInt8](repeating: 0x61, count: 1_000_000))
         #expect(try Digest.md5(ofFile: long) == "7707d6ae4e027c70eea2a935c2296f21")
