@@ -25,6 +25,8 @@ final class Turn: Sendable, Hashable {
     let attempt: Int
     /// Hears of the end, with nil when it was left to a later run.
     let onDone: (@Sendable (DeliveryReport?) -> Void)?
+    /// Hears that the handler has ended and the answer waits for its delivery.
+    let onHandled: (@Sendable (Turn) -> Void)?
     let changed = Signal()
     let turnHasCome = Signal()
     let stopHandler = Signal()
@@ -38,7 +40,7 @@ final class Turn: Sendable, Hashable {
     init(
         number: UInt64, task: TaskID?, entry: LedgerEntry, source: Source, services: EngineServices,
         queuedAhead: Int?, online: Bool, earlier: LedgerTask? = nil,
-        onDone: (@Sendable (DeliveryReport?) -> Void)? = nil
+        onDone: (@Sendable (DeliveryReport?) -> Void)? = nil, onHandled: (@Sendable (Turn) -> Void)? = nil
     ) {
         self.number = number
         self.task = task
@@ -46,6 +48,7 @@ final class Turn: Sendable, Hashable {
         self.source = source
         self.services = services
         self.onDone = onDone
+        self.onHandled = onHandled
         attempt = (earlier?.attempts ?? 0) + 1
         let capabilities = services.channel.capabilities
         let createdAt = services.instant(of: entry.acceptedAt)
