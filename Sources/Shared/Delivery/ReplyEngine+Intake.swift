@@ -200,9 +200,15 @@ extension ReplyEngine {
         state.lastTurn += 1
         let turn = Turn(
             number: state.lastTurn, task: task, entry: entry, source: source, services: services,
-            queuedAhead: queuedAhead, online: state.online, earlier: earlier, onDone: onDone)
+            queuedAhead: queuedAhead, online: state.online, earlier: earlier, onDone: onDone,
+            onHandled: { [weak self] in self?.handled($0) })
         state.turns.insert(turn)
         return turn
+    }
+
+    private func handled(_ turn: Turn) {
+        let next = state.withLock { $0.queue.released(turn, in: turn.conversation) }
+        for turn in next { turn.begin() }
     }
 
     // MARK: Recovery

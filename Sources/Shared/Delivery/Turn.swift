@@ -25,19 +25,22 @@ final class Turn: Sendable, Hashable {
     let attempt: Int
     /// Hears of the end, with nil when it was left to a later run.
     let onDone: (@Sendable (DeliveryReport?) -> Void)?
+    /// Hears that the handler has ended and the answer waits for its delivery.
+    let onHandled: (@Sendable (Turn) -> Void)?
     let changed = Signal()
     let turnHasCome = Signal()
     let stopHandler = Signal()
     let mediaFetched = Signal()
     let cardReady = Signal()
     let redrawDone = Signal()
+    let shown = Signal()
     let state: Locked<TurnState>
 
     /// Creates the work for an entry. `earlier` is what the ledger has of it after a restart.
     init(
         number: UInt64, task: TaskID?, entry: LedgerEntry, source: Source, services: EngineServices,
         queuedAhead: Int?, online: Bool, earlier: LedgerTask? = nil,
-        onDone: (@Sendable (DeliveryReport?) -> Void)? = nil
+        onDone: (@Sendable (DeliveryReport?) -> Void)? = nil, onHandled: (@Sendable (Turn) -> Void)? = nil
     ) {
         self.number = number
         self.task = task
@@ -45,6 +48,7 @@ final class Turn: Sendable, Hashable {
         self.source = source
         self.services = services
         self.onDone = onDone
+        self.onHandled = onHandled
         attempt = (earlier?.attempts ?? 0) + 1
         let capabilities = services.channel.capabilities
         let createdAt = services.instant(of: entry.acceptedAt)
@@ -56,6 +60,13 @@ final class Turn: Sendable, Hashable {
             queuedAhead: queuedAhead, pushOnly: pushOnly, online: online, records: task != nil,
             createdAt: createdAt, resuming: earlier.map { Self.resumption(of: $0, services) }, now: services.clock.now)
         state = Locked(TurnState(machine: machine, message: entry.message, online: online))
+        if case .line(let line) = source {
+            // At once, so that the line comes without waiting dots before it.
+            state.withLock { state in
+                state.machine.appended(line)
+                state.machine.ended(.finished)
+            }
+        }
         guard let earlier, case .ledger = source else { return }
         state.withLock { $0.attachments = earlier.parts.filter { !$0.state.isSettled && !$0.content.isText } }
     }
