@@ -1,0 +1,72 @@
+import Foundation
+import Simulator
+
+extension Round {
+    /// Judges what people see now.
+    func verdict(_ judge: Judge) async throws -> Tally {
+        var judge = judge
+        var tally = Tally()
+        tally.points = plans.count
+        let questions = book.questions
+        let seen = judge.look(at: simulator, questions: questions)
+        for question in questions { try await judgeQuestion(question, seen[question.tag] ?? .init(), &tally) }
+        for bubble in openBubbles {
+            tally.unfinished += 1
+            tally.problems.append(
+                "open bubble \(bubble.id) stream \(bubble.streamID ?? "-") shows \(String((bubble.content ?? "").prefix(60)).debugDescription)"
+                    + (bubble.expired ? ", expired" : "")
+                    + (bubble.sealedInvisibly ? ", sealed with nothing to be seen" : ""))
+        }
+        return tally
+    }
+
+    private func judgeQuestion(
+        _ question: Question, _ sighting: Judge.Sighting, _ tally: inout Tally
+    ) async throws {
+        if question.kind == .push { tally.pushes += 1 } else { tally.asked += question.isDelivered ? 1 : 0 }
+        if !sighting.strangers.isEmpty {
+            tally.strays += 1
+            tally.problems.append("\(question.tag): seen in another conversation")
+        }
+        let isHeard = isAccepted(question)
+        let isWhole = sighting.isWhole(question)
+        let isClear = isHeard && isWhole && sighting.most == 1
+        // Only what is not as it should be needs the ledger's word: each costs a process.
+        let trace = isClear || !question.isDelivered ? nil : try await trace(question)
+        if isHeard || (question.kind != .push && trace?.hasTask == true) {
+            tally.accepted += 1
+            tally.answered += isWhole ? 1 : 0
+            if !isWhole {
+                tally.missing += 1
+                tally.problems.append(problem("missing", question, sighting, trace))
+            }
+        } else if question.kind == .push {
+            tally.refused += 1
+            tally.problems.append("\(question.tag): send never succeeded")
+        }
+        guard sighting.most > 1 else { return }
+        if trace?.namesDuplicate == true, sighting.most == 2 {
+            tally.named += 1
+        } else {
+            tally.unnamed += 1
+            tally.problems.append(problem("twice and not named", question, sighting, trace))
+        }
+    }
+
+    private func trace(_ question: Question) async throws -> Trace? {
+        guard commands.contains("trace") else { return nil }
+        let arguments = ["trace", "--config", program.configuration.path, "--json", question.id]
+        return Trace(try await program.command(arguments))
+    }
+
+    private func problem(
+        _ what: String, _ question: Question, _ sighting: Judge.Sighting, _ trace: Trace?
+    ) -> String {
+        let kill = book.kills.first { $0.point == question.point }
+        return """
+            \(question.tag): \(what): \(question.kind.rawValue) of \(question.group ?? question.user), id \(question.id); \
+            \(sighting.summary(question)); kill \(question.point) came next, \(kill.map { "\($0.plan)" } ?? "none"); \
+            trace: \(trace.map { String($0.text.prefix(1_500)) } ?? "no such command")
+            """
+    }
+}
