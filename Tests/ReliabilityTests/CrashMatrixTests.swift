@@ -42,6 +42,7 @@ struct CrashMatrixTests {
         #expect(total.unfinished == 0)
         #expect(total.strays == 0)
         #expect(total.refused == 0)
+        #expect(total.problems.isEmpty)
     }
 
     private static func play(

@@ -14,6 +14,7 @@ final class Book: Sendable {
         var nextNumber: Int
         var point: Int
         var isClosing = false
+        var endings = 0
     }
 
     private let lock = NSLock()
@@ -39,6 +40,10 @@ final class Book: Sendable {
     }
 
     func add(_ question: Question) { lock.withLock { state.questions.append(question) } }
+
+    /// The program was gone before it was killed.
+    func endedByItself() { lock.withLock { state.endings += 1 } }
+    var endings: Int { lock.withLock { state.endings } }
 
     func killed(_ plan: KillPlan, at time: Int) {
         lock.withLock {

@@ -17,7 +17,18 @@ extension Round {
                     + (bubble.expired ? ", expired" : "")
                     + (bubble.sealedInvisibly ? ", sealed with nothing to be seen" : ""))
         }
+        judgeProgram(&tally)
         return tally
+    }
+
+    /// The program itself never ends, and neither traps nor is blamed by a sanitizer.
+    private func judgeProgram(_ tally: inout Tally) {
+        if book.endings > 0 { tally.problems.append("the program ended by itself, \(book.endings) times") }
+        let log = (try? String(contentsOf: program.log, encoding: .utf8)) ?? ""
+        let bad = ["Fatal error", "ThreadSanitizer", "AddressSanitizer", "Program crashed"]
+        for line in log.split(separator: "\n") where bad.contains(where: { line.contains($0) }) {
+            tally.problems.append("log: \(line.prefix(300))")
+        }
     }
 
     private func judgeQuestion(

@@ -40,6 +40,7 @@ struct Round: Sendable {
             simulator.setFaults(SimulatorFaults())
             book.close()
             let judge = await peace()
+            if last.hasEnded { book.endedByItself() }
             let tally = try await verdict(judge)
             last.kill()
             _ = await last.end()
@@ -58,7 +59,8 @@ struct Round: Sendable {
         for plan in plans {
             watch.startCounting()
             let running = try program.start()
-            await wait(for: plan, of: running)
+            await wait(for: plan)
+            if running.hasEnded { book.endedByItself() }
             running.kill()
             _ = await running.end()
             book.killed(plan, at: simulator.clock.now)
@@ -67,7 +69,7 @@ struct Round: Sendable {
     }
 
     /// Waits for the moment of a kill; one that does not come within 4 s is that.
-    private func wait(for plan: KillPlan, of running: RunningProgram) async {
+    private func wait(for plan: KillPlan) async {
         switch plan {
         case .start(let time):
             await Deadline.pause(.milliseconds(time))
@@ -84,16 +86,19 @@ struct Round: Sendable {
 
     // MARK: Peace
 
+    /// Silence after which nothing more is to come: longer than the program believes in an ack that is not coming (75 s).
+    private static let patience = Duration.seconds(90)
+
     /// Waits until everything that was accepted is answered and the line is silent, or until silence has lasted so long
     /// that nothing more will come.
     private func peace() async -> Judge {
         var judge = Judge()
-        let deadline = Deadline(in: .seconds(120))
+        let deadline = Deadline(in: .seconds(300))
         _ = await deadline.until {
             await Deadline.pause(.milliseconds(200))
             let silence = watch.silence
             guard silence > .milliseconds(1_200) else { return false }
-            if silence > .seconds(20) { return true }
+            if silence > Self.patience { return true }
             let questions = book.questions
             let seen = judge.look(at: simulator, questions: questions)
             return openBubbles.isEmpty
