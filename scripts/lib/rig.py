@@ -141,11 +141,11 @@ class Gateway:
         return re.search(rf"^  {command}\b", text, re.MULTILINE) is not None
 
     def trace(self, message):
-        """What the ledger says about a message: its text, or None when it does not know it."""
+        """What the ledger says about a message, a list of tasks; None when it does not know it."""
         outcome = subprocess.run(
             [self.program, "trace", "--config", self.path, "--json", message], capture_output=True, text=True,
             stdin=subprocess.DEVNULL, timeout=60)
-        return outcome.stdout if outcome.returncode == 0 and '"parts"' in outcome.stdout else None
+        return json.loads(outcome.stdout)["stories"] if outcome.returncode == 0 else None
 
     def end(self):
         """Stops it as an operator would; the exit status, or None when it had to be killed."""
@@ -158,6 +158,12 @@ class Gateway:
             return None
         finally:
             self.log.close()
+
+
+def names_duplicate(stories):
+    """Whether the ledger says that a person may have seen something twice."""
+    return any(story["handedOver"] or part["attempts"] > 1 or part["possibleDuplicate"]
+               or part["state"] in ("assumed", "unknown") for story in stories or [] for part in story["parts"])
 
 
 def account(platform, number=1, **bot):

@@ -37,14 +37,16 @@ struct Judge {
 
     private var cache: [String: (time: Int, found: [String: Sighting])] = [:]
 
-    /// Everything that bots show, by tag.
-    mutating func look(at simulator: PlatformSimulator, questions: [Question]) -> [String: Sighting] {
+    /// Everything that bots show, by tag. `view` gives what is to be seen in a conversation, `media` the bytes of a file.
+    mutating func look(
+        at view: (ConversationKey) -> [Entry], media: (String) -> [UInt8]?, questions: [Question]
+    ) -> [String: Sighting] {
         let byTag = Dictionary(questions.map { ($0.tag, $0) }, uniquingKeysWith: { first, _ in first })
         let conversations = Set(questions.map(\.conversation))
         var result: [String: Sighting] = [:]
         for conversation in conversations {
-            for entry in simulator.view(of: conversation) where entry.from == .bot {
-                for (tag, found) in sightings(in: entry, of: byTag, simulator) {
+            for entry in view(conversation) where entry.from == .bot {
+                for (tag, found) in sightings(in: entry, of: byTag, media) {
                     result[tag, default: Sighting()].add(found)
                     if byTag[tag]?.conversation != conversation { result[tag]?.strangers.insert(conversation) }
                 }
@@ -54,7 +56,7 @@ struct Judge {
     }
 
     private mutating func sightings(
-        in entry: Entry, of questions: [String: Question], _ simulator: PlatformSimulator
+        in entry: Entry, of questions: [String: Question], _ bytes: (String) -> [UInt8]?
     ) -> [String: Sighting] {
         if let known = cache[entry.id], known.time == entry.updatedAt { return known.found }
         var found: [String: Sighting] = [:]
@@ -73,8 +75,9 @@ struct Judge {
             let tag = media.name.split(separator: ".").first.map(String.init)
         {
             found[tag, default: Sighting()].files += 1
-            let bytes = simulator.snapshot.storedMedia(media.id)?.bytes
-            if bytes != questions[tag]?.answerFile { found[tag]?.faults.append("wrong bytes in \(media.name)") }
+            if bytes(media.id) != questions[tag]?.answerFile {
+                found[tag]?.faults.append("wrong bytes in \(media.name)")
+            }
         }
         cache[entry.id] = (entry.updatedAt, found)
         return found

@@ -23,7 +23,7 @@ struct Question: Sendable {
     let group: String?
     /// Kill that comes next, over all rounds.
     let point: Int
-    /// Id in the ledger: the platform's, or the key of a push.
+    /// Id in the ledger: the platform's, or key and target of a push.
     var id = ""
     /// The platform had somebody to deliver it to; for a push: `send` succeeded.
     var isDelivered = false

@@ -8,7 +8,7 @@ extension Round {
         var tally = Tally()
         tally.points = plans.count
         let questions = book.questions
-        let seen = judge.look(at: simulator, questions: questions)
+        let seen = look(&judge, questions)
         for question in questions { try await judgeQuestion(question, seen[question.tag] ?? .init(), &tally) }
         for bubble in openBubbles {
             tally.unfinished += 1
@@ -18,7 +18,25 @@ extension Round {
                     + (bubble.sealedInvisibly ? ", sealed with nothing to be seen" : ""))
         }
         judgeProgram(&tally)
+        try await judgeOutbox(&tally)
         return tally
+    }
+
+    /// The ledger agrees with people: nothing is on its way, and nothing was given up.
+    private func judgeOutbox(_ tally: inout Tally) async throws {
+        guard commands.contains("outbox") else { return }
+        var items: [Outbox.Item] = []
+        // A lost ack is settled by the next heartbeat, so the ledger may be seconds behind what people see.
+        let isEmpty = try await Deadline(in: .seconds(15)).until {
+            let answer = try await program.command(["outbox", "list", "--config", program.configuration.path, "--json"])
+            items = try JSONDecoder().decode(Outbox.self, from: Data(answer.output.utf8)).items
+            return items.isEmpty
+        }
+        guard !isEmpty else { return }
+        for item in items.prefix(10) {
+            tally.problems.append(
+                "outbox: \(item.origin) \(item.messageId) is \(item.state), \(item.reason ?? "no reason given")")
+        }
     }
 
     /// The program itself never ends, and neither traps nor is blamed by a sanitizer.

@@ -100,11 +100,16 @@ struct Round: Sendable {
             guard silence > .milliseconds(1_200) else { return false }
             if silence > Self.patience { return true }
             let questions = book.questions
-            let seen = judge.look(at: simulator, questions: questions)
+            let seen = look(&judge, questions)
             return openBubbles.isEmpty
                 && questions.allSatisfy { !isAccepted($0) || seen[$0.tag]?.isWhole($0) == true }
         }
         return judge
+    }
+
+    func look(_ judge: inout Judge, _ questions: [Question]) -> [String: Judge.Sighting] {
+        judge.look(
+            at: { simulator.view(of: $0) }, media: { simulator.snapshot.storedMedia($0)?.bytes }, questions: questions)
     }
 
     func isAccepted(_ question: Question) -> Bool {

@@ -1,38 +1,51 @@
 import Foundation
 
-/// What the ledger says about one message, read from `trace ID --json` without relying on more of its shape than this:
-/// somewhere in it are objects with `parts`, and a part has `state` and `attempts`.
+/// What the ledger says about one message, read from `trace ID --json`.
 struct Trace: Sendable {
+    private struct Report: Decodable {
+        struct Story: Decodable {
+            var handedOver: Bool
+            var parts: [Part]
+        }
+
+        struct Part: Decodable {
+            var state: String
+            var attempts: Int
+            var possibleDuplicate: Bool
+        }
+
+        var stories: [Story]
+    }
+
     let text: String
-    private(set) var hasTask = false
-    private(set) var namesDuplicate = false
+    /// Whether the ledger knows it.
+    let hasTask: Bool
+    /// Whether it says that a person may have seen something twice: a part was written more than once or nobody is sure of
+    /// its ack, or a bubble was handed over, so that it may show the beginning of what was pushed.
+    let namesDuplicate: Bool
 
     init(_ outcome: Program.Outcome) {
         text = outcome.output.isEmpty ? outcome.errors : outcome.output
-        guard outcome.status == 0, let json = try? JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) else {
-            return
-        }
-        read(json)
+        let report = try? JSONDecoder().decode(Report.self, from: Data(outcome.output.utf8))
+        hasTask = outcome.status == 0 && report?.stories.isEmpty == false
+        namesDuplicate =
+            report?.stories.contains { story in
+                story.handedOver
+                    || story.parts.contains { part in
+                        part.attempts > 1 || part.possibleDuplicate || ["assumed", "unknown"].contains(part.state)
+                    }
+            } ?? false
+    }
+}
+
+/// What is still on its way, or was given up, read from `outbox list --json`.
+struct Outbox: Decodable, Sendable {
+    struct Item: Decodable, Sendable {
+        var messageId: String
+        var origin: String
+        var state: String
+        var reason: String?
     }
 
-    private mutating func read(_ value: Any) {
-        if let list = value as? [Any] {
-            for element in list { read(element) }
-        } else if let object = value as? [String: Any] {
-            if let parts = object["parts"] as? [[String: Any]] {
-                hasTask = true
-                // A bubble that was handed over may show the beginning of what was pushed.
-                if (object["isHandedOver"] ?? object["handedOver"]) as? Bool == true { namesDuplicate = true }
-                for part in parts { judge(part) }
-            } else if object["state"] is String, object["id"] != nil {
-                hasTask = true
-            }
-            for element in object.values { read(element) }
-        }
-    }
-
-    private mutating func judge(_ part: [String: Any]) {
-        if let attempts = part["attempts"] as? Int, attempts > 1 { namesDuplicate = true }
-        if let state = part["state"] as? String, state == "assumed" || state == "unknown" { namesDuplicate = true }
-    }
+    var items: [Item]
 }

@@ -51,19 +51,17 @@ struct Traffic: Sendable {
             let toGroup = Int.random(in: 0..<4, using: &random) == 0
             let user = Self.users[Int.random(in: Self.users.indices, using: &random)]
             var question = book.next(.push, user: user, group: toGroup ? Self.group.id : nil)
-            question.id = "key-\(question.tag)"
-            question.isDelivered = try await send(question)
+            let key = "key-\(question.tag)"
+            let target = question.group.map { "group:\($0)" } ?? "user:\(question.user)"
+            question.id = "\(key)@\(target)"
+            question.isDelivered = try await send("push \(question.tag).000", to: target, key: key)
             book.add(question)
         }
     }
 
-    private func send(_ question: Question) async throws -> Bool {
-        let target = question.group.map { "group:\($0)" } ?? "user:\(question.user)"
-        let arguments = [
-            "send", "--config", program.configuration.path, "--to", target, "--key", question.id,
-            "push \(question.tag).000",
-        ]
-        return try await Deadline(in: .seconds(40)).until {
+    private func send(_ text: String, to target: String, key: String) async throws -> Bool {
+        let arguments = ["send", "--config", program.configuration.path, "--to", target, "--key", key, text]
+        return try await Deadline(in: .seconds(60)).until {
             if try await program.command(arguments).status == 0 { return true }
             await Deadline.pause(.milliseconds(150))
             return false
