@@ -32,6 +32,7 @@ struct CrashMatrixTests {
             number = book.nextNumber
         }
         lines.append(Tally.line("all", total.cells.map(String.init)))
+        lines.append(total.killLine)
         print((lines + total.problems.prefix(40)).joined(separator: "\n"))
         #expect(total.points == points)
         #expect(total.accepted >= points, "too little was accepted to prove anything")

@@ -4,8 +4,9 @@ import Foundation
 final class Book: Sendable {
     struct Kill: Sendable {
         var point: Int
-        var time: Int
         var plan: KillPlan
+        /// Whether the moment came that it was planned for.
+        var came: Bool
     }
 
     private struct State {
@@ -45,9 +46,9 @@ final class Book: Sendable {
     func endedByItself() { lock.withLock { state.endings += 1 } }
     var endings: Int { lock.withLock { state.endings } }
 
-    func killed(_ plan: KillPlan, at time: Int) {
+    func killed(_ plan: KillPlan, came: Bool) {
         lock.withLock {
-            state.kills.append(Kill(point: state.point, time: time, plan: plan))
+            state.kills.append(Kill(point: state.point, plan: plan, came: came))
             state.point += 1
         }
     }

@@ -19,6 +19,15 @@ enum KillPlan: Sendable, CustomStringConvertible {
         }
     }
 
+    /// What it is aimed at, for statistics.
+    var aim: String {
+        switch self {
+        case .start: "start"
+        case .online: "online"
+        case .frames(let sort, _): sort.rawValue
+        }
+    }
+
     var description: String {
         switch self {
         case .start(let time): "\(time) ms after its start"

@@ -7,6 +7,7 @@ extension Round {
         var judge = judge
         var tally = Tally()
         tally.points = plans.count
+        for kill in book.kills { tally.kills[kill.plan.aim + (kill.came ? "" : " (not reached)"), default: 0] += 1 }
         let questions = book.questions
         let seen = look(&judge, questions)
         for question in questions { try await judgeQuestion(question, seen[question.tag] ?? .init(), &tally) }
@@ -94,7 +95,7 @@ extension Round {
         let kill = book.kills.first { $0.point == question.point }
         return """
             \(question.tag): \(what): \(question.kind.rawValue) of \(question.group ?? question.user), id \(question.id); \
-            \(sighting.summary(question)); kill \(question.point) came next, \(kill.map { "\($0.plan)" } ?? "none"); \
+            \(sighting.summary(question)); kill \(question.point) came next, \(kill.map { "\($0.plan)\($0.came ? "" : ", not reached")" } ?? "none"); \
             trace: \(trace.map { String($0.text.prefix(1_500)) } ?? "no such command")
             """
     }

@@ -59,29 +59,37 @@ struct Round: Sendable {
         for plan in plans {
             watch.startCounting()
             let running = try program.start()
-            await wait(for: plan)
+            let came = await wait(for: plan)
             if running.hasEnded { book.endedByItself() }
             running.kill()
             _ = await running.end()
-            book.killed(plan, at: simulator.clock.now)
+            book.killed(plan, came: came)
         }
         return try program.start()
     }
 
-    /// Waits for the moment of a kill; one that does not come within 4 s is that.
-    private func wait(for plan: KillPlan) async {
+    /// Waits for the moment of a kill; one that does not come within 4 s is that, and false.
+    private func wait(for plan: KillPlan) async -> Bool {
         switch plan {
         case .start(let time):
             await Deadline.pause(.milliseconds(time))
+            return true
         case .online(let time):
-            try? await simulator.waitUntil(timeout: .seconds(10)) { $0.subscribedCount > 0 }
+            let isOnline = await happens(within: .seconds(10)) { $0.subscribedCount > 0 }
             await Deadline.pause(.milliseconds(time))
+            return isOnline
         case .frames(let sort, let number):
-            try? await simulator.waitUntil(timeout: .seconds(4)) { core in
+            return await happens(within: .seconds(4)) { core in
                 watch.record(core)
                 return watch.count(of: sort) >= number
             }
         }
+    }
+
+    private func happens(
+        within time: Duration, _ predicate: @escaping @Sendable (PlatformCore) -> Bool
+    ) async -> Bool {
+        (try? await simulator.waitUntil(timeout: time, predicate)) != nil
     }
 
     // MARK: Peace

@@ -11,6 +11,8 @@ struct Tally: Sendable {
     var unfinished = 0
     var strays = 0
     var refused = 0
+    /// Kills by what they were aimed at; a moment that did not come counts under its own name.
+    var kills: [String: Int] = [:]
     /// A line for everything that must not be.
     var problems: [String] = []
 
@@ -34,7 +36,13 @@ struct Tally: Sendable {
         unfinished += other.unfinished
         strays += other.strays
         refused += other.refused
+        kills.merge(other.kills, uniquingKeysWith: +)
         problems += other.problems
+    }
+
+    /// The kills in words.
+    var killLine: String {
+        "kills: " + kills.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
     }
 
     /// One line of the table.
