@@ -23,7 +23,7 @@ struct Judge {
 
         func isWhole(_ question: Question) -> Bool {
             (0..<question.kind.units).allSatisfy { units[$0] != nil } && faults.isEmpty
-                && (question.kind != .card || cards > 0) && (question.kind != .file || files > 0)
+                && (question.kind != .card || cards > 0) && (!question.hasFile || files > 0)
         }
 
         func summary(_ question: Question) -> String {

@@ -5,17 +5,25 @@ import Simulator
 /// Something that people, or `send`, ask of the program, and what they must see for it.
 struct Question: Sendable {
     enum Kind: String, Sendable, CaseIterable {
-        case short, slow, long, file, card, media, push
+        case short, slow, long, file, card, media
+        /// Sent with `send`: a text, a file.
+        case push, parcel
 
         /// Pieces of text of its answer; the answering script has the same numbers.
         var units: Int {
             switch self {
             case .short, .file, .card, .media, .push: 1
             case .slow: 12
+            case .parcel: 0
             case .long: 660
             }
         }
     }
+
+    /// Whether it is sent without a message that it answers.
+    var isPush: Bool { kind == .push || kind == .parcel }
+    /// Whether a file is part of what must be seen.
+    var hasFile: Bool { kind == .file || kind == .parcel }
 
     let tag: String
     let kind: Kind
@@ -56,7 +64,7 @@ struct Question: Sendable {
     /// What the one piece of text of a media answer says.
     var digest: String { SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined() }
 
-    /// Bytes of the file that answers a `file` question.
+    /// Bytes of the file that answers a `file` question, or that is sent.
     var answerFile: [UInt8] {
         let piece = Array("file of \(tag)\n".utf8)
         return Array(repeatElement(piece, count: 2_000 / piece.count + 1).joined().prefix(2_000))

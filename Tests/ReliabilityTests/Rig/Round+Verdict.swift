@@ -53,7 +53,7 @@ extension Round {
     private func judgeQuestion(
         _ question: Question, _ sighting: Judge.Sighting, _ tally: inout Tally
     ) async throws {
-        if question.kind == .push { tally.pushes += 1 } else { tally.asked += question.isDelivered ? 1 : 0 }
+        if question.isPush { tally.pushes += 1 } else { tally.asked += question.isDelivered ? 1 : 0 }
         if !sighting.strangers.isEmpty {
             tally.strays += 1
             tally.problems.append("\(question.tag): seen in another conversation")
@@ -63,14 +63,14 @@ extension Round {
         let isClear = isHeard && isWhole && sighting.most == 1
         // Only what is not as it should be needs the ledger's word: each costs a process.
         let trace = isClear || !question.isDelivered ? nil : try await trace(question)
-        if isHeard || (question.kind != .push && trace?.hasTask == true) {
+        if isHeard || (!question.isPush && trace?.hasTask == true) {
             tally.accepted += 1
             tally.answered += isWhole ? 1 : 0
             if !isWhole {
                 tally.missing += 1
                 tally.problems.append(problem("missing", question, sighting, trace))
             }
-        } else if question.kind == .push {
+        } else if question.isPush {
             tally.refused += 1
             tally.problems.append("\(question.tag): send never succeeded")
         }

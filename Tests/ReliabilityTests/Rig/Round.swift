@@ -121,7 +121,7 @@ struct Round: Sendable {
     }
 
     func isAccepted(_ question: Question) -> Bool {
-        question.kind == .push ? question.isDelivered : watch.hasHeard(of: question.id)
+        question.isPush ? question.isDelivered : watch.hasHeard(of: question.id)
     }
 
     /// Bubbles that still spin, where they could be sealed.

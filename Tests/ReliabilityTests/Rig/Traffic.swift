@@ -50,18 +50,26 @@ struct Traffic: Sendable {
             await Deadline.pause(.milliseconds(Int.random(in: 300...900, using: &random)))
             let toGroup = Int.random(in: 0..<4, using: &random) == 0
             let user = Self.users[Int.random(in: Self.users.indices, using: &random)]
-            var question = book.next(.push, user: user, group: toGroup ? Self.group.id : nil)
+            let kind: Question.Kind = Int.random(in: 0..<4, using: &random) == 0 ? .parcel : .push
+            var question = book.next(kind, user: user, group: toGroup ? Self.group.id : nil)
             let key = "key-\(question.tag)"
             let target = question.group.map { "group:\($0)" } ?? "user:\(question.user)"
             question.id = "\(key)@\(target)"
-            question.isDelivered = try await send("push \(question.tag).000", to: target, key: key)
+            question.isDelivered = try await send(["--to", target, "--key", key] + content(of: question))
             book.add(question)
         }
     }
 
-    private func send(_ text: String, to target: String, key: String) async throws -> Bool {
-        let arguments = ["send", "--config", program.configuration.path, "--to", target, "--key", key, text]
-        return try await Deadline(in: .seconds(60)).until {
+    private func content(of question: Question) throws -> [String] {
+        guard question.kind == .parcel else { return ["push \(question.tag).000"] }
+        let file = program.folder.appendingPathComponent("\(question.tag).txt")
+        try Data(question.answerFile).write(to: file)
+        return ["--file", file.path]
+    }
+
+    private func send(_ arguments: [String]) async throws -> Bool {
+        try await Deadline(in: .seconds(60)).until {
+            let arguments = ["send", "--config", program.configuration.path] + arguments
             if try await program.command(arguments).status == 0 { return true }
             await Deadline.pause(.milliseconds(150))
             return false
