@@ -21,6 +21,7 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
 let nioConcurrency = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "_CryptoExtras", package: "swift-crypto")
@@ -45,6 +46,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
@@ -57,7 +60,10 @@ let package = Package(
             name: "Shared", dependencies: ["COpenSSL", collections, logging, httpClient, nioCore, nioHTTP1],
             swiftSettings: swiftSettings),
         .target(
-            name: "AIBotWS", dependencies: ["Shared", "CLibWebSockets", collections, logging, lifecycle],
+            name: "AIBotWS", dependencies: ["Shared", "CLibWebSockets", "COpenSSL", collections, logging, lifecycle],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "Persistence", dependencies: ["Shared", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: swiftSettings),
         .target(name: "WebhookCompat", dependencies: ["Shared"], swiftSettings: swiftSettings),
         .target(
@@ -70,7 +76,10 @@ let package = Package(
             swiftSettings: swiftSettings),
         .target(
             name: "Gateway",
-            dependencies: ["Shared", "AIBotWS", "WebhookCompat", "Backends", logging, lifecycle, httpClient],
+            dependencies: [
+                "Shared", "AIBotWS", "WebhookCompat", "Persistence", "Backends", logging, lifecycle, httpClient,
+                hummingbird, nioCore, nioHTTP1,
+            ],
             swiftSettings: swiftSettings),
         .target(
             name: "Simulator",
@@ -87,7 +96,8 @@ let package = Package(
         .executableTarget(
             name: "wecom-aibot",
             dependencies: [
-                "Shared", "AIBotWS", "Backends", "Gateway", "Simulator", "Scenarios", logging, lifecycle, unixSignals,
+                "Shared", "AIBotWS", "Persistence", "Backends", "Gateway", "Simulator", "Scenarios", logging, lifecycle,
+                unixSignals,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
@@ -115,6 +125,13 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "EndToEndTests", dependencies: ["AIBotWS", "Simulator", logging], swiftSettings: swiftSettings),
+        .testTarget(name: "PersistenceTests", dependencies: ["Persistence", "Shared"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: [
+                "Gateway", "Shared", "AIBotWS", "Persistence", "Simulator", logging, lifecycle, httpClient, nioCore, nioHTTP1,
+            ],
+            swiftSettings: swiftSettings),
         .testTarget(name: "DocsTests", dependencies: ["Shared"], swiftSettings: swiftSettings),
         .testTarget(
             name: "ScenariosTests", dependencies: ["Scenarios", "AIBotWS", "Shared", logging],

@@ -5,8 +5,8 @@ public import ServiceLifecycle
 
 /// A WeCom AI bot that stays online and answers every message.
 ///
-/// Inert until `run`. Keeps everything in memory: what is unanswered when the process dies is lost, which the gateway
-/// program's durable store is for.
+/// Inert until `run`. With the default ledger, what is unanswered when the process dies is lost; the gateway program's
+/// ledger is durable.
 ///
 /// ```swift
 /// let bot = try AIBotClient(botID: "aib…", secret: secret)
@@ -46,6 +46,9 @@ public struct AIBotClient: Sendable {
     private let wallClock: any WallClock
     private let logger: Logger
     private let seed: UInt64
+    private let ledger: any LedgerStore
+    private let hooks: EngineHooks
+    private let running = RunningEngine()
 
     /// Creates a bot with the defaults.
     ///
@@ -63,13 +66,18 @@ public struct AIBotClient: Sendable {
     ///
     /// - Parameters:
     ///   - transport: holds the connection; the default is shared by all bots of the process.
+    ///   - ledger: remembers what was accepted and delivered. The default forgets with the process.
+    ///   - hooks: fetch and prepare media.
     ///   - tap: sees every frame, for recording; the secret is in it.
     public init(
         _ configuration: Configuration, transport: any WebSocketTransport = LWSTransport.shared,
+        ledger: any LedgerStore = InMemoryLedger(), hooks: EngineHooks = EngineHooks(),
         clock: any MonotonicClock = SystemMonotonicClock(), wallClock: any WallClock = SystemWallClock(),
         logger: Logger, tap: (@Sendable (FrameDirection, ArraySlice<UInt8>) -> Void)? = nil
     ) {
         self.configuration = configuration
+        self.ledger = ledger
+        self.hooks = hooks
         self.clock = clock
         self.wallClock = wallClock
         seed = configuration.seed ?? .random(in: .min ... .max)
@@ -95,8 +103,11 @@ public struct AIBotClient: Sendable {
         onEvent: @escaping @Sendable (InboundEvent) -> Void = { _ in }, handler: @escaping MessageHandler
     ) async throws {
         let engine = ReplyEngine(
-            channel: LongConnection(session), settings: configuration.engine, clock: clock, wallClock: wallClock,
-            seed: seed, logger: logger, gate: gate, onEvent: onEvent, handler: handler)
+            account: configuration.account, channel: LongConnection(session, clock: clock), ledger: ledger,
+            settings: configuration.engine, hooks: hooks, clock: clock, wallClock: wallClock, seed: seed,
+            logger: logger, gate: gate, onEvent: onEvent, handler: handler)
+        running.set(engine)
+        defer { running.set(nil) }
         let replaced = ReplacedFlag()
         let sink = events(into: engine, replaced: replaced, onStatus: onStatus)
         await withGracefulShutdownHandler {
@@ -136,6 +147,36 @@ public struct AIBotClient: Sendable {
             }
         }
     }
+
+    /// Sends Markdown, cards or files to a conversation without a message that they answer, while the bot runs.
+    ///
+    /// Somebody must have written to the bot there before; ids are case-sensitive (93006 otherwise).
+    ///
+    /// - Parameters:
+    ///   - key: idempotency key; the same key is sent once. Empty: none.
+    ///   - wait: how long to wait for the outcome; what is pending then still goes out.
+    /// - Throws: `GatewayError.notConnected` when the bot does not run, `.queueFull`, or `.closed` when the ledger cannot
+    ///   take it.
+    public func push(
+        _ parts: [PartContent], to conversation: Conversation, key: String = "", wait: Duration = .seconds(30)
+    ) async throws(GatewayError) -> PushResult {
+        guard let engine = running.engine else {
+            throw GatewayError(.notConnected, "the bot does not run: push while run() is under way")
+        }
+        return try await engine.push(parts, to: conversation, key: key, wait: wait)
+    }
+
+    /// Answers that are at work or not delivered yet.
+    public var openTurns: Int { running.engine?.openTurns ?? 0 }
+
+    /// Messages that wait for one before them.
+    public var waitingTurns: Int { running.engine?.waitingTurns ?? 0 }
+
+    /// Begins with what somebody made deliverable in the ledger.
+    public func takeUpFromLedger() async { await running.engine?.takeUpFromLedger() }
+
+    /// Stops whatever is being done for a task of the ledger.
+    public func abandon(_ task: TaskID) { running.engine?.abandon(task) }
 
     /// The bot as a service that a `ServiceGroup` runs.
     public func service(handler: @escaping MessageHandler) -> some Service {

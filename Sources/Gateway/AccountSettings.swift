@@ -5,8 +5,7 @@ import Shared
 struct AccountSettings {
     let name: String
     let account: GatewayConfiguration.Account
-    let limits: GatewayConfiguration.Limits
-    let stopWithin: Duration
+    let configuration: GatewayConfiguration
     let environment: [String: String]
 
     /// - Throws: `URLProblem` for an address that passed the check of the file and still cannot be used.
@@ -35,7 +34,7 @@ struct AccountSettings {
         client.displayName = bot.displayName.isEmpty ? nil : bot.displayName
         client.engine = engine
         // The last fifth is for saying goodbye: sealing bubbles and closing.
-        client.drain = stopWithin * 0.8
+        client.drain = configuration.gateway.stopTimeout * 0.8
         return client
     }
 
@@ -52,10 +51,33 @@ struct AccountSettings {
         }
     }
 
+    /// Address of the proxy for HTTP; nil for none.
+    var proxyURL: String? {
+        switch account.network.egressProxy {
+        case .none: nil
+        case .environment:
+            ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY"].lazy.compactMap { environment[$0] }
+                .first { !$0.isEmpty }
+        case .proxy(let address, let user, let password):
+            "http://" + (user.map { "\($0.percentEncoded):\((password?.reveal() ?? "").percentEncoded)@" } ?? "")
+                + "\(address)"
+        }
+    }
+
+    /// The platform's host when it is this machine: its media lie there, too.
+    var ownHost: String? {
+        guard let target = try? ConnectionTarget(url: account.bot.wsURL), target.isLoopback else { return nil }
+        return target.host
+    }
+
     private var engine: EngineSettings {
         var engine = EngineSettings()
+        let limits = configuration.limits
         engine.concurrentTasks = limits.concurrentTasks
         engine.queuedPerConversation = limits.queuedPerConversation
+        engine.perMinute = limits.perConversationPerMinute
+        engine.perHour = limits.perConversationPerHour
+        engine.attachAboveBytes = account.stream.attachAboveBytes
         engine.welcomeText = account.bot.welcomeText
         engine.reply = reply
         return engine
@@ -73,6 +95,12 @@ struct AccountSettings {
         reply.showsGrowth = account.streamMode == .partial
         reply.ackTimeout = bot.ackTimeout
         reply.keepFor = account.lateReplyKeep
+        reply.onUnknown =
+            switch configuration.delivery.onUnknown {
+            case .auto: .auto
+            case .resend: .resend
+            case .drop: .drop
+            }
         reply.reasoning = account.stream.thinking == .fold ? .fold : .drop
         return reply
     }
@@ -114,5 +142,15 @@ struct AccountSettings {
             groups: account.groups.mapValues {
                 AccessSettings.GroupEntry(requireMention: $0.requireMention, allowFrom: $0.allowFrom)
             })
+    }
+}
+
+extension String {
+    fileprivate var percentEncoded: String {
+        utf8.map { byte in
+            let isPlain = (byte < 0x80 && (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7A) || (0x30...0x39).contains(byte)
+            let hex = String(byte, radix: 16, uppercase: true)
+            return isPlain ? String(Unicode.Scalar(byte)) : "%" + (hex.count == 1 ? "0" : "") + hex
+        }.joined()
     }
 }

@@ -7,15 +7,17 @@ import Shared
 struct BackendRouter: Sendable {
     private let backends: [String: any Backend]
     private let configuration: GatewayConfiguration
+    private let folders: SessionFolders
 
     init(
-        _ configuration: GatewayConfiguration, baseDirectory: String?, client: HTTPClient, clock: any MonotonicClock,
+        _ configuration: GatewayConfiguration, baseDirectory: String?, folders: SessionFolders, client: HTTPClient, clock: any MonotonicClock,
         logger: Logger
     ) {
         backends = configuration.backends.mapValues { settings in
             Self.backend(settings, baseDirectory, client: client, clock: clock, logger: logger)
         }
         self.configuration = configuration
+        self.folders = folders
     }
 
     private static func backend(
@@ -57,18 +59,22 @@ struct BackendRouter: Sendable {
             guard let (_, backend) = backend(for: message) else {
                 throw BackendFailure(detail: "no backend is configured for this message")
             }
-            let request = BackendRequest(message: message, sessionID: Self.sessionID(message))
-            try await backend.answer(request, to: reply)
+            try await backend.answer(await request(for: message, of: backend, reply), to: reply)
         }
     }
 
-    /// Account, kind and id, so that no two conversations share a session; safe as a folder name.
-    private static func sessionID(_ message: InboundMessage) -> String {
-        let id = message.conversation.id.utf8.map { byte -> String in
-            let scalar = Unicode.Scalar(byte)
-            let plain = byte < 0x80 && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil)
-            return plain || scalar == "-" || scalar == "_" ? String(scalar) : "%" + String(byte, radix: 16)
-        }
-        return "\(message.account)-\(message.conversation.kind.rawValue)-\(id.joined())"
+    private func request(
+        for message: InboundMessage, of backend: any Backend, _ reply: any Replying
+    ) async -> BackendRequest {
+        let name = SessionFolders.name(of: message)
+        guard backend.keepsSessions else { return BackendRequest(message: message, sessionID: name) }
+        let turn = await reply.turnInfo
+        let account = configuration.wecom.accounts[message.account.rawValue]
+        let limit = message.conversation.kind == .group ? account?.historyLimit : account?.directHistoryLimit
+        return BackendRequest(
+            message: message, history: await turn.history(limit ?? 0),
+            // A new session is a new name; the folder stays, with whatever the person keeps in it.
+            sessionID: turn.session == 0 ? name : "\(name).\(turn.session)",
+            workspace: folders.workspace(of: message), attempt: turn.attempt)
     }
 }

@@ -1,46 +1,90 @@
 public import AIBotWS
 import AsyncHTTPClient
 import Backends
+import Foundation
 public import Logging
 public import ServiceLifecycle
 public import Shared
 
-/// The whole program: every configured account with its bot, and the backends that answer.
+/// An account that runs.
+struct RunningAccount: Sendable {
+    let name: String
+    let botID: String
+    let bot: AIBotClient
+    let media: MediaDesk
+    let gate: @Sendable (InboundMessage) -> GateVerdict
+}
+
+/// The whole program: every configured account with its bot, the backends that answer, and the ledger behind them.
 public struct Gateway: Service {
-    private let accounts: [(name: String, bot: AIBotClient, gate: @Sendable (InboundMessage) -> GateVerdict)]
-    private let configuration: GatewayConfiguration
+    /// What was accepted and delivered.
+    public let ledger: any LedgerStore
+    let accounts: [RunningAccount]
+    let configuration: GatewayConfiguration
+    let clock: any MonotonicClock
+    let states: AccountStates
+    let version: String
+    let startedAt: MonotonicInstant
     private let logger: Logger
-    private let clock: any MonotonicClock
     private let override: (any Backend)?
     private let baseDirectory: String?
+    private let folders: SessionFolders
+    private let housekeeping: Housekeeping
+    private let cardIDs: CardIDs
 
     /// Prepares the accounts; nothing is connected before `run()`.
     ///
     /// - Parameters:
+    ///   - ledger: remembers what was accepted and delivered. The default forgets with the process.
+    ///   - version: what `status` shows.
     ///   - baseDirectory: where relative paths of command backends start, as a rule the folder of the configuration file.
     ///   - backend: answers everything instead of the configured backends; for the demo.
     ///   - tap: sees every frame of every account, for recording.
     /// - Throws: `GatewayError.invalidConfiguration` when an account cannot run.
     public init(
         _ configuration: GatewayConfiguration, environment: [String: String],
-        baseDirectory: String? = nil, clock: any MonotonicClock = SystemMonotonicClock(),
+        ledger: any LedgerStore = InMemoryLedger(), version: String = "", baseDirectory: String? = nil,
+        clock: any MonotonicClock = SystemMonotonicClock(), wallClock: any WallClock = SystemWallClock(),
         backend: (any Backend)? = nil, logger: Logger,
         tap: (@Sendable (FrameDirection, ArraySlice<UInt8>) -> Void)? = nil
     ) throws {
         self.configuration = configuration
+        self.ledger = ledger
+        self.version = version
         self.logger = logger
         self.clock = clock
-        override = backend
         self.baseDirectory = baseDirectory
+        startedAt = clock.now
+        override = backend
+        states = AccountStates(clock: wallClock)
+        cardIDs = CardIDs(clock: wallClock)
+        let folders = SessionFolders(stateFolder: configuration.gateway.stateFolder)
+        self.folders = folders
+        let media = configuration.wecom.media
+        let directory = media.directory.isEmpty ? configuration.gateway.stateFolder + "/media" : media.directory
+        let store = MediaStore(
+            directory: (directory as NSString).expandingTildeInPath, retention: media.retention, clock: wallClock)
+        housekeeping = Housekeeping(
+            ledger: ledger, store: store, keep: configuration.delivery.keep, cleansAtStart: media.cleanupOnStart,
+            clock: clock, wallClock: wallClock, logger: logger)
+        let prepare = { (name: String, account: GatewayConfiguration.Account) throws -> RunningAccount in
+            let settings = AccountSettings(
+                name: name, account: account, configuration: configuration, environment: environment)
+            var accountLogger = logger
+            accountLogger[.account] = name
+            let client = try settings.client()
+            let desk = MediaDesk(
+                account: name, configuration, proxyURL: settings.proxyURL, network: account.network,
+                ownHost: settings.ownHost, store: store, folders: folders, clock: clock, logger: accountLogger)
+            let bot = AIBotClient(
+                client, ledger: ledger, hooks: desk.hooks, clock: clock, wallClock: wallClock, logger: logger, tap: tap)
+            return RunningAccount(
+                name: name, botID: account.bot.botID, bot: bot, media: desk, gate: settings.gate)
+        }
         accounts = try configuration.wecom.enabledAccounts.sorted { $0.key < $1.key }.compactMap { name, account in
             guard account.bot.effectiveMode == .websocket else { return nil }
-            let settings = AccountSettings(
-                name: name, account: account, limits: configuration.limits,
-                stopWithin: configuration.gateway.stopTimeout,
-                environment: environment)
             do {
-                let bot = AIBotClient(try settings.client(), clock: clock, logger: logger, tap: tap)
-                return (name, bot, settings.gate)
+                return try prepare(name, account)
             } catch {
                 throw GatewayError(.invalidConfiguration, "account \(name): \(error)")
             }
@@ -55,8 +99,7 @@ public struct Gateway: Service {
         environment: [String: String] = [:]
     ) throws -> AIBotClient.Configuration {
         try AccountSettings(
-            name: name, account: account, limits: configuration.limits,
-            stopWithin: configuration.gateway.stopTimeout, environment: environment
+            name: name, account: account, configuration: configuration, environment: environment
         ).client()
     }
 
@@ -74,29 +117,56 @@ public struct Gateway: Service {
         }
         let client = HTTPClient(
             eventLoopGroupProvider: .singleton, configuration: try HTTPSettings().clientConfiguration())
-        let handler = handler(client)
+        let result: Result<Void, any Error>
         do {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for account in accounts {
-                    group.addTask { try await account.bot.run(gate: account.gate, handler: handler) }
-                }
-                try await group.waitForAll()
-            }
+            for account in accounts { try account.media.open() }
+            result = .success(try await serve(handler(client)))
         } catch {
-            try? await client.shutdown()
-            throw error
+            result = .failure(error)
         }
-        try await client.shutdown()
+        for account in accounts { await account.media.close() }
+        try? await client.shutdown()
+        try result.get()
+    }
+
+    private func serve(_ handler: @escaping MessageHandler) async throws {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                await housekeeping.run()
+                return false
+            }
+            for account in accounts {
+                group.addTask {
+                    try await run(account, handler)
+                    return true
+                }
+            }
+            // Not `waitForAll`, which would wait for the other accounts when one was told to end the program.
+            var running = accounts.count
+            while running > 0, let isBot = try await group.next() { running -= isBot ? 1 : 0 }
+            group.cancelAll()
+        }
+    }
+
+    private func run(_ account: RunningAccount, _ handler: @escaping MessageHandler) async throws {
+        let name = account.name
+        try await account.bot.run(
+            gate: { message in
+                states.heard(name)
+                return account.gate(message)
+            }, onStatus: { states.changed(name, to: $0) }, handler: handler)
     }
 
     private func handler(_ client: HTTPClient) -> MessageHandler {
         guard let override else {
             let router = BackendRouter(
-                configuration, baseDirectory: baseDirectory, client: client, clock: clock, logger: logger)
+                configuration, baseDirectory: baseDirectory, folders: folders, client: client, clock: clock,
+                logger: logger)
             return router.handler
         }
         return { message, reply in
-            try await override.answer(BackendRequest(message: message, sessionID: "demo"), to: reply)
+            let request = BackendRequest(message: message, sessionID: SessionFolders.name(of: message))
+            try await override.answer(request, to: reply)
         }
     }
 
@@ -104,4 +174,18 @@ public struct Gateway: Service {
     public func reconnect() async {
         for account in accounts { await account.bot.session.reconnect() }
     }
+
+    func nextCardID() -> String { cardIDs.next() }
+}
+
+/// Makes ids of cards that the operator sends.
+final class CardIDs: @unchecked Sendable {
+    // Touched under `lock` alone.
+    private let lock = NSLock()
+    private var generator = TaskIDGenerator(seed: .random(in: .min ... .max))
+    private let clock: any WallClock
+
+    init(clock: any WallClock) { self.clock = clock }
+
+    func next() -> String { lock.withLock { generator.next(now: clock.unixMilliseconds) } }
 }

@@ -22,7 +22,10 @@ struct Program: AsyncParsableCommand {
             4 another connection took the bot over (onReplaced: "exit").
             """,
         version: BuildInfo.version,
-        subcommands: [Demo.self, Run.self, Simulate.self, ConfigCommand.self, Replay.self, Record.self])
+        subcommands: [
+            Demo.self, Run.self, Send.self, Status.self, Trace.self, Outbox.self, Reconnect.self, FeedbackCommand.self,
+            ConfigCommand.self, Simulate.self, Replay.self, Record.self, MessageCommand.self,
+        ])
 }
 
 /// What this build is.

@@ -10,6 +10,9 @@ import Shared
 /// ack, one further time-out, or the end of the session. A final snapshot does not wait for it: it goes out at once and
 /// the next ack on the lane counts as the stale one.
 ///
+/// What is learned of a frame after its time-out is told once: by its own ack, or by an answer to something that was written
+/// after it (`OvertakenFrames`).
+///
 /// Ignored: acks for unknown lanes. Nothing that arrives can poison the machine.
 struct AckStateMachine<Request: Sendable>: Sendable {
     /// What the owner has to do, in order.
@@ -18,7 +21,7 @@ struct AckStateMachine<Request: Sendable>: Sendable {
         case write(Request)
         /// The frame's outcome is known (or known to be unknowable).
         case complete(Request, SendOutcome)
-        /// An ack came for a frame that was completed as unknown.
+        /// More is known of a frame that was completed as unknown.
         case late(Request, LateVerdict)
     }
 
@@ -65,6 +68,8 @@ struct AckStateMachine<Request: Sendable>: Sendable {
         var lanes = 16_384
         var anonymousErrors = 32
         var unsettledPerLane = 8
+        /// Frames without an ack of which more may be learned.
+        var overdue = 16_384
     }
 
     private let limits: Limits
@@ -72,10 +77,14 @@ struct AckStateMachine<Request: Sendable>: Sendable {
     private var inFlightCount = 0
     private var lastTicket: UInt64 = 0
     private var anonymous: [Anonymous] = []
+    private var overtaken: OvertakenFrames<Request>
     /// No deadline lies before this; kept as a bound so that acks cost no search.
     private(set) var nextDeadline: MonotonicInstant?
 
-    init(limits: Limits = Limits()) { self.limits = limits }
+    init(limits: Limits = Limits()) {
+        self.limits = limits
+        overtaken = OvertakenFrames(limit: limits.overdue)
+    }
 
     /// Lanes that hold anything; 0 when idle.
     var laneCount: Int { lanes.count }
@@ -166,23 +175,24 @@ struct AckStateMachine<Request: Sendable>: Sendable {
     mutating func acknowledged(
         _ id: ReqID, error: PlatformError?, body: String?, now: MonotonicInstant
     ) -> [Effect] {
-        guard let index = lanes.index(forKey: id) else { return [] }
+        guard let index = lanes.index(forKey: id) else { return heartbeatAnswered(id) }
         switch lanes.values[index].state {
         case .inFlight(let flight, var unsettled):
             guard unsettled.isEmpty else {
                 let stale = unsettled.removeFirst()
                 lanes.values[index].state = .inFlight(flight, unsettled: unsettled)
-                return [.late(stale.request, error.map { .rejected($0) } ?? .acknowledged)]
+                return settle(stale, error)
             }
             inFlightCount -= 1
             let outcome = error.map { SendOutcome.rejected($0) } ?? .acknowledged(body: body)
             var effects = [Effect.complete(flight.request, outcome)]
             if let next = proceed(index, now: now) { effects.append(next) }
+            answered(flight.ticket, into: &effects)
             if !anonymous.isEmpty { settleAnonymous(without: flight.ticket, now: now, into: &effects) }
             return effects
         case .awaitingStaleAck(var unsettled, let until):
             let stale = unsettled.removeFirst()
-            var effects = [Effect.late(stale.request, error.map { .rejected($0) } ?? .acknowledged)]
+            var effects = settle(stale, error)
             if unsettled.isEmpty {
                 if let next = proceed(index, now: now) { effects.append(next) }
             } else {
@@ -190,6 +200,33 @@ struct AckStateMachine<Request: Sendable>: Sendable {
             }
             return effects
         }
+    }
+
+    /// The ack of a frame that had been given up.
+    private mutating func settle(_ stale: Flight, _ error: PlatformError?) -> [Effect] {
+        var effects: [Effect] = []
+        if overtaken.takeLate(stale.ticket) {
+            effects.append(.late(stale.request, error.map { .rejected($0) } ?? .acknowledged))
+        }
+        answered(stale.ticket, into: &effects)
+        return effects
+    }
+
+    private mutating func answered(_ ticket: UInt64, into effects: inout [Effect]) {
+        for request in overtaken.answered(ticket) { effects.append(.late(request, .overtaken)) }
+    }
+
+    /// A heartbeat was written. It has no lane, but its place in the order counts.
+    mutating func heartbeatWritten(_ id: ReqID) {
+        lastTicket &+= 1
+        overtaken.heartbeatWritten(id, lastTicket)
+    }
+
+    /// An ack that names no lane of ours may be a heartbeat's; one without an id is, unless it is an error.
+    mutating func heartbeatAnswered(_ id: ReqID?) -> [Effect] {
+        var effects: [Effect] = []
+        if let ticket = overtaken.takeHeartbeat(id) { answered(ticket, into: &effects) }
+        return effects
     }
 
     /// An error that names no lane (raised before routing). With one frame in flight that frame is meant; otherwise
@@ -267,6 +304,7 @@ struct AckStateMachine<Request: Sendable>: Sendable {
             }
             inFlightCount -= 1
             effects.append(.complete(flight.request, .unknown(.ackTimeout)))
+            if overtaken.timedOut(flight.ticket, flight.request) { effects.append(.late(flight.request, .overtaken)) }
             overdueLane(index, unsettled + [flight], now: now, into: &effects)
             if !anonymous.isEmpty { settleAnonymous(without: flight.ticket, now: now, into: &effects) }
         case .awaitingStaleAck(_, let until):
@@ -302,6 +340,7 @@ struct AckStateMachine<Request: Sendable>: Sendable {
         }
         lanes.removeAll()
         anonymous.removeAll()
+        overtaken.sessionLost()
         inFlightCount = 0
         nextDeadline = nil
         return effects

@@ -39,7 +39,10 @@ public actor SessionRunner {
     private let wallClock: any WallClock
     private var onEvent: @Sendable (SessionEvent) -> Void = { _ in }
     private nonisolated let tap: (@Sendable (FrameDirection, ArraySlice<UInt8>) -> Void)?
-    private var logger: Logger
+    private(set) var logger: Logger
+    /// Turns of uploads.
+    nonisolated let uploads = UploadQueue()
+    private var statusWatchers: [AsyncStream<SessionStatus>.Continuation] = []
     private var machine: SessionStateMachine
     private var acks = AckStateMachine<Pending>()
     private var reqIDs: ReqIDGenerator
@@ -100,6 +103,20 @@ public actor SessionRunner {
     /// What the session is doing.
     public var status: SessionStatus { machine.status }
 
+    /// The status now, and every later one; for a slow reader the newest.
+    func statuses() -> AsyncStream<SessionStatus> {
+        let (stream, watcher) = AsyncStream.makeStream(of: SessionStatus.self, bufferingPolicy: .bufferingNewest(1))
+        watcher.yield(machine.status)
+        statusWatchers.append(watcher)
+        return stream
+    }
+
+    private func tellWatchers(_ status: SessionStatus) {
+        statusWatchers.removeAll { watcher in
+            if case .terminated = watcher.yield(status) { true } else { false }
+        }
+    }
+
     private var closeWaiter: CheckedContinuation<Void, Never>?
     private var connectionsOpen = 0
 
@@ -116,7 +133,7 @@ public actor SessionRunner {
     ///
     /// - Parameters:
     ///   - timeout: for the ack; nil takes the configured one.
-    ///   - late: called when an ack comes after the time-out.
+    ///   - late: called at most once, after the time-out, when its ack comes or the answer to something written later.
     public func send(
         _ frame: consuming OutboundFrame, timeout: Duration? = nil, late: (@Sendable (LateVerdict) -> Void)? = nil
     ) async -> SendOutcome {
@@ -156,7 +173,8 @@ public actor SessionRunner {
         }
     }
 
-    private func nextReqID(_ command: Command) -> ReqID {
+    /// Fresh id for a command of our own.
+    func nextReqID(_ command: Command) -> ReqID {
         reqIDs.next(command, unixMilliseconds: wallClock.unixMilliseconds)
     }
 
@@ -169,18 +187,23 @@ public actor SessionRunner {
     // MARK: Performing
 
     private func perform(_ effects: [AckStateMachine<Pending>.Effect]) {
+        // Performed after these: writes keep the order in which the machine gave them out.
+        var further: [AckStateMachine<Pending>.Effect] = []
         for effect in effects {
             switch effect {
-            case .write(let pending): launch(pending)
+            case .write(let pending): further += launch(pending)
             case .complete(let pending, let outcome):
                 forget(pending)
                 note(pending, outcome)
                 pending.continuation.resume(returning: outcome)
             case .late(let pending, let verdict):
-                logger.debug("late ack", metadata: .init([.reqID: pending.reqID, .command: pending.command]))
+                logger.debug(
+                    "late verdict",
+                    metadata: .init([.reqID: pending.reqID, .command: pending.command, .reason: "\(verdict)"]))
                 pending.late?(verdict)
             }
         }
+        if !further.isEmpty { return perform(further) }
         arm()
     }
 
@@ -189,19 +212,20 @@ public actor SessionRunner {
         if !parked.isEmpty { parked[pending.number] = nil }
     }
 
-    private func launch(_ pending: Pending) {
+    /// Writes a frame; what follows when that cannot be done.
+    private func launch(_ pending: Pending) -> [AckStateMachine<Pending>.Effect] {
         let current = pending.number == fresh?.number ? fresh.take()?.buffer : nil
         guard let buffer = current ?? parked.removeValue(forKey: pending.number) else {
             assertionFailure("a frame without bytes")
-            return perform(acks.notWritten(pending.reqID, .overflow, now: transport.now))
+            return acks.notWritten(pending.reqID, .overflow, now: transport.now)
         }
         guard let id = machine.activeConnection else {
-            return perform(acks.notWritten(pending.reqID, .offline, now: transport.now))
+            return acks.notWritten(pending.reqID, .offline, now: transport.now)
         }
         switch write(buffer, on: id) {
-        case .queued: break
-        case .overflow: perform(acks.notWritten(pending.reqID, .overflow, now: transport.now))
-        case .notOpen: perform(acks.notWritten(pending.reqID, .offline, now: transport.now))
+        case .queued: return []
+        case .overflow: return acks.notWritten(pending.reqID, .overflow, now: transport.now)
+        case .notOpen: return acks.notWritten(pending.reqID, .offline, now: transport.now)
         }
     }
 
@@ -230,7 +254,7 @@ public actor SessionRunner {
                 connectionsOpen += 1
                 transport.connect(configuration.target, id: id, observer: self)
             case .sendSubscribe(let id): subscribe(id)
-            case .sendHeartbeat(let id): write(OutboundFrame.ping(nextReqID(.ping)).buffer, on: id)
+            case .sendHeartbeat(let id): beat(id)
             case .close(let id): transport.close(id, code: 1000)
             case .abort(let id): transport.abort(id)
             case .sessionStarted: logger.info("subscribed")
@@ -242,6 +266,11 @@ public actor SessionRunner {
             }
         }
         arm()
+    }
+
+    private func beat(_ id: ConnectionID) {
+        let reqID = nextReqID(.ping)
+        if write(OutboundFrame.ping(reqID).buffer, on: id) == .queued { acks.heartbeatWritten(reqID) }
     }
 
     private func subscribe(_ id: ConnectionID) {
@@ -267,6 +296,7 @@ public actor SessionRunner {
         case .idle, .connecting, .online, .closed: logger.debug("status", metadata: .init([.reason: "\(status)"]))
         }
         onEvent(.status(status))
+        tellWatchers(status)
         if status == .closed { closedContinuation.finish() }
     }
 
@@ -322,6 +352,8 @@ public actor SessionRunner {
             perform(acks.acknowledged(reqID, error: ack.error, body: ack.body, now: now))
         } else if let error = ack.error {
             perform(acks.rejectedWithoutReqID(error, now: now))
+        } else {
+            perform(acks.heartbeatAnswered(nil))
         }
         if ack.error?.reaction == .recycleConnection { perform(machine.notSubscribed(id, now: now)) }
     }

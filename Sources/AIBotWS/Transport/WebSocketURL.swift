@@ -55,6 +55,9 @@ struct Authority: Hashable {
 }
 
 extension ConnectionTarget {
+    /// Whether the host is this machine.
+    public var isLoopback: Bool { Authority.isLoopback(host) }
+
     /// Reads `wss://host[:port][/path][?query]`; `ws://` is for loopback hosts alone.
     ///
     /// - Throws: `URLProblem`, whose description says what to change.

@@ -29,6 +29,12 @@ public struct Command: RawRepresentable, Hashable, Sendable, CustomStringConvert
     public static let respondUpdate = Command("aibot_respond_update_msg")
     /// Message to a conversation at any time.
     public static let send = Command("aibot_send_msg")
+    /// Opens an upload.
+    public static let uploadInit = Command("aibot_upload_media_init")
+    /// One piece of an upload.
+    public static let uploadChunk = Command("aibot_upload_media_chunk")
+    /// Ends an upload.
+    public static let uploadFinish = Command("aibot_upload_media_finish")
     /// Answer to `enter_check_update`.
     public static let enterCheckReply = Command("ww_ai_robot_enter_event")
 }

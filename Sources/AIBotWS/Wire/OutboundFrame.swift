@@ -59,7 +59,7 @@ public struct OutboundFrame: Sendable {
         return OutboundFrame(.respond, reqID, finish ? .finalSnapshot : .snapshot, buffer)
     }
 
-    private init(_ command: Command, _ reqID: ReqID, _ repeatability: Repeatability, _ buffer: FrameBuffer) {
+    init(_ command: Command, _ reqID: ReqID, _ repeatability: Repeatability, _ buffer: FrameBuffer) {
         self.command = command
         self.reqID = reqID
         self.repeatability = repeatability
@@ -124,7 +124,7 @@ extension JSONValue: ExpressibleByStringLiteral {
 }
 
 extension FrameBuffer {
-    fileprivate mutating func openEnvelope(_ command: Command, _ reqID: ReqID) {
+    mutating func openEnvelope(_ command: Command, _ reqID: ReqID) {
         storage.append(contentsOf: #"{"cmd":""#.utf8)
         storage.append(contentsOf: command.rawValue.utf8)
         storage.append(contentsOf: #"","headers":{"req_id":"#.utf8)

@@ -4,6 +4,9 @@ public import Shared
 ///
 /// Demo words (`help` lists them) match the whole text, in Chinese or English, whatever the case.
 public struct EchoBackend: Backend {
+    /// It answers every message by itself.
+    public let keepsSessions = false
+
     private let demo: Bool
     private let clock: any MonotonicClock
 

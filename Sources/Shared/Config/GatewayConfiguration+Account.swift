@@ -159,8 +159,7 @@ extension GatewayConfiguration {
                 .init("thinking", \.thinking, .choice(), "Drop a model's reasoning, or show it folded."),
                 .init(
                     "attachAboveBytes", \.attachAboveBytes, .integer(0...20_971_520),
-                    "Answers longer than this come as a file as well; 0: never.",
-                    withoutEffect: "answers are not attached as files in this version"),
+                    "Answers longer than this come as a file as well; 0: never."),
             ]
         }
     }
@@ -197,12 +196,10 @@ extension GatewayConfiguration {
                 .init("caFile", \.caFile, .text(), "File with CA certificates (PEM); empty: the system's."),
                 .init("timeoutSeconds", \.timeout, .seconds(0.1...600), "Time for one request or connection attempt."),
                 .init(
-                    "retries", \.retries, .integer(0...10), "How often a failed request is tried again.",
-                    withoutEffect: "this version makes no requests but the connection, which is retried for ever"),
+                    "retries", \.retries, .integer(0...10), "How often a failed request is tried again."),
                 .init(
                     "retryDelaySeconds", \.retryDelay, .seconds(0.1...60, offAtZero: true),
-                    "Wait before the first retry.",
-                    withoutEffect: "this version makes no requests but the connection, which has its own delays"),
+                    "Wait before the first retry."),
             ]
         }
     }
@@ -237,15 +234,12 @@ extension GatewayConfiguration.Account: ConfigurationSection {
     }
 
     private static var replyFields: [ConfigurationField<Self>] {
-        let history = "conversation history is not handed to backends in this version"
         let agent = "only the agent channel uses it, which is not connected in this version"
         return [
             .init(
-                "historyLimit", \.historyLimit, .integer(0...1_000), "Messages of history in a group, both sides.",
-                withoutEffect: history),
+                "historyLimit", \.historyLimit, .integer(0...1_000), "Messages of history in a group, both sides."),
             .init(
-                "dmHistoryLimit", \.directHistoryLimit, .integer(0...1_000), "Messages of history in a direct chat.",
-                withoutEffect: history),
+                "dmHistoryLimit", \.directHistoryLimit, .integer(0...1_000), "Messages of history in a direct chat."),
             .init(
                 "textChunkLimit", \.textChunkLimit, .integer(64...2_048),
                 "Longest text message of the agent, in bytes.",

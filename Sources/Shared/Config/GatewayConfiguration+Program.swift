@@ -21,11 +21,9 @@ extension GatewayConfiguration {
         static var fields: [ConfigurationField<Self>] {
             [
                 .init(
-                    "onUnknown", \.onUnknown, .choice(), "What happens to a part whose ack was lost.",
-                    withoutEffect: "this version keeps no ledger and always acts as `auto`"),
+                    "onUnknown", \.onUnknown, .choice(), "What happens to a part whose ack was lost."),
                 .init(
-                    "keepDays", \.keep, .days(1...3_650), "How long delivered answers stay in the ledger.",
-                    withoutEffect: "this version keeps no ledger"),
+                    "keepDays", \.keep, .days(1...3_650), "How long delivered answers stay in the ledger."),
             ]
         }
     }
@@ -50,13 +48,11 @@ extension GatewayConfiguration {
                     "queuedPerConversation", \.queuedPerConversation, .integer(0...1_000),
                     "Messages that wait in one conversation."),
                 .init(
-                    "perConversationPerMinute", \.perConversationPerMinute, .integer(1...10_000),
-                    "Messages sent to one conversation in a minute; the platform takes 30.",
-                    withoutEffect: "this version waits when the platform refuses, and does not count itself"),
+                    "perConversationPerMinute", \.perConversationPerMinute, .integer(0...10_000),
+                    "Messages sent to one conversation in a minute; the platform takes 30. 0: not counted."),
                 .init(
-                    "perConversationPerHour", \.perConversationPerHour, .integer(1...100_000),
-                    "Messages sent to one conversation in an hour; the platform takes 1000.",
-                    withoutEffect: "this version waits when the platform refuses, and does not count itself"),
+                    "perConversationPerHour", \.perConversationPerHour, .integer(0...100_000),
+                    "Messages sent to one conversation in an hour; the platform takes 1000. 0: not counted."),
             ]
         }
     }
@@ -145,7 +141,7 @@ extension GatewayConfiguration {
     public struct Gateway: Sendable, Equatable, ConfigurationSection {
         /// Where callbacks are served; nil for nowhere.
         public var listen: NetworkAddress? = NetworkAddress(host: "127.0.0.1", port: 18_789)
-        /// Where health, metrics and status are served; nil for nowhere.
+        /// Where health, status and the operations of the command line are served; nil for nowhere.
         public var admin: NetworkAddress? = NetworkAddress(host: "127.0.0.1", port: 18_790)
         /// Token of the admin listener; nil for one made at the first start.
         public var adminToken: Secret?
@@ -164,12 +160,11 @@ extension GatewayConfiguration {
                     "listen", \.listen, .listenAddress, "Where callbacks are served.",
                     withoutEffect: "callbacks are not served in this version"),
                 .init(
-                    "admin", \.admin, .listenAddress, "Where health, metrics and status are served.",
-                    withoutEffect: "there is no admin listener in this version"),
+                    "admin", \.admin, .listenAddress,
+                    "Where health, status and the operations of the command line are served."),
                 .init(
                     "adminToken", \.adminToken, .secret,
-                    "Token of the admin listener; when absent, made at the first start.",
-                    withoutEffect: "there is no admin listener in this version"),
+                    "Token of the admin listener; when absent, made at the first start."),
                 .init(
                     "stateDir", \.stateDirectory, .text(),
                     "Folder of the ledger and other state; `~` is the home folder."),

@@ -115,8 +115,7 @@ extension GatewayConfiguration.WeCom: ConfigurationSection {
             + [
                 .init(accounts, read: Self.readAccounts),
                 .init(
-                    "media", \.media, .section, "Files that come in and go out.",
-                    withoutEffect: "files are neither fetched nor sent in this version"),
+                    "media", \.media, .section, "Files that come in and go out."),
                 .init("dynamicAgents", \.dynamicAgents, .section, "Sessions of their own for users and groups."),
             ]
     }

@@ -33,21 +33,24 @@ public struct ConversationQueue<Item: Hashable & Sendable>: Sendable {
     /// Messages that run or wait.
     public var count: Int { lanes.values.reduce(0) { $0 + $1.waiting.count + ($1.running == nil ? 0 : 1) } }
 
+    /// Messages that wait.
+    public var waitingCount: Int { lanes.values.reduce(0) { $0 + $1.waiting.count } }
+
     /// Messages of a conversation that run or wait.
     public func count(in conversation: Conversation) -> Int {
         guard let lane = lanes[conversation] else { return 0 }
         return lane.waiting.count + (lane.running == nil ? 0 : 1)
     }
 
-    /// A message came.
-    public mutating func arrived(_ item: Item, in conversation: Conversation) -> Arrival {
+    /// A message came. One that was accepted by an earlier run is not bound by the limits: it cannot be refused any more.
+    public mutating func arrived(_ item: Item, in conversation: Conversation, isBound: Bool = true) -> Arrival {
         let ahead = count(in: conversation)
         if ahead == 0, running < places {
             lanes[conversation] = Lane(running: item)
             running += 1
             return .start
         }
-        let isRefused = ahead > 0 && (lanes[conversation]?.waiting.count ?? 0) >= waitingPerConversation
+        let isRefused = isBound && ahead > 0 && (lanes[conversation]?.waiting.count ?? 0) >= waitingPerConversation
         guard !isRefused else { return .refused }
         lanes[conversation, default: Lane()].waiting.append(item)
         if ahead == 0 { ready.append(conversation) }

@@ -1,3 +1,4 @@
+import DequeModule
 public import Logging
 
 /// Answers one message.
@@ -25,6 +26,18 @@ public struct EngineSettings: Sendable {
     public var lastWords: Duration = .seconds(5)
     /// Said to a person who opens the chat; empty: nothing.
     public var welcomeText = ""
+    /// Answers above that many bytes are attached as a file, and the bubble shows their beginning. 0: never.
+    public var attachAboveBytes = 0
+    /// Whether answers carry an id that people can judge them by.
+    public var asksForFeedback = true
+    /// Messages per minute and hour in one conversation, of which bubbles, pushes, cards and media count one each. 0: any.
+    public var perMinute = 30
+    /// The same for an hour.
+    public var perHour = 1_000
+    /// Time that a handler has for redrawing a clicked card, of the platform's five seconds.
+    public var redrawAfter: Duration = .seconds(2)
+    /// Runs of the program that may begin to answer one message.
+    public var maxAttempts = 3
 
     /// Creates the defaults.
     public init() {}
@@ -32,55 +45,65 @@ public struct EngineSettings: Sendable {
 
 /// Takes messages from a channel and sees each of them answered: once, in order, and visibly.
 ///
-/// `accept` may be called from any thread and returns at once. Everything that runs is a child of `run()`.
+/// A message is accepted once its row in the ledger is durable; that comes before its first frame and before the handler
+/// starts. What an earlier run accepted and did not finish is taken up first. `accept` may be called from any thread and
+/// returns at once. Everything that runs is a child of `run()`.
 public final class ReplyEngine: Sendable {
-    private let channel: any Channel
-    private let settings: EngineSettings
-    private let clock: any MonotonicClock
-    private let wallClock: any WallClock
-    private let alarms: AlarmClock
-    private let gate: @Sendable (InboundMessage) -> GateVerdict
+    let account: AccountID
+    let services: EngineServices
+    let gate: @Sendable (InboundMessage) -> GateVerdict
     private let onEvent: @Sendable (InboundEvent) -> Void
-    private let handler: MessageHandler
-    private let logger: Logger
-    private let state: Locked<EngineState>
+    let handler: MessageHandler
+    let state: Locked<EngineState>
     private let work: AsyncStream<Work>
-    private let workContinuation: AsyncStream<Work>.Continuation
+    let workContinuation: AsyncStream<Work>.Continuation
+    let arrivals = Signal()
     private let stopping = Signal()
 
-    private enum Work: Sendable {
+    enum Work: Sendable {
         case turn(Turn, queued: Bool)
         case welcome(ReplyRoute)
+        case feedback(Feedback)
     }
 
     /// Creates an engine. It does nothing before `run()`.
     ///
     /// - Parameters:
+    ///   - account: whose messages these are, for the ledger.
+    ///   - ledger: remembers what was accepted and delivered. The default forgets with the process.
     ///   - seed: makes the ids of bubbles; must differ between runs.
     ///   - gate: policy; called before anything else is done with a message.
     ///   - onEvent: hears feedback and events without an answer.
     public init(
-        channel: any Channel, settings: EngineSettings, clock: any MonotonicClock, wallClock: any WallClock,
-        seed: UInt64, logger: Logger, gate: @escaping @Sendable (InboundMessage) -> GateVerdict = { _ in .allow },
+        account: AccountID = "default", channel: any Channel, ledger: any LedgerStore = InMemoryLedger(),
+        settings: EngineSettings, hooks: EngineHooks = EngineHooks(), clock: any MonotonicClock,
+        wallClock: any WallClock, seed: UInt64, logger: Logger,
+        gate: @escaping @Sendable (InboundMessage) -> GateVerdict = { _ in .allow },
         onEvent: @escaping @Sendable (InboundEvent) -> Void = { _ in }, handler: @escaping MessageHandler
     ) {
-        self.channel = channel
-        self.settings = settings
-        self.clock = clock
-        self.wallClock = wallClock
+        self.account = account
         self.gate = gate
         self.onEvent = onEvent
         self.handler = handler
-        self.logger = logger
-        alarms = AlarmClock(clock: clock)
+        var random = SeededGenerator(seed: seed)
+        services = EngineServices(
+            channel: channel, settings: settings, hooks: hooks, clock: clock, wallClock: wallClock,
+            alarms: AlarmClock(clock: clock), store: ledger,
+            ledger: LedgerWriter(store: ledger, clock: clock, logger: logger),
+            governor: Locked(RateGovernor(perMinute: settings.perMinute, perHour: settings.perHour)),
+            cardIDs: Locked(TaskIDGenerator(seed: random.next())), logger: logger)
         state = Locked(
             EngineState(
                 queue: ConversationQueue(
                     waitingPerConversation: settings.queuedPerConversation, places: settings.concurrentTasks),
-                names: SeededGenerator(seed: seed)))
+                names: random))
         (work, workContinuation) = AsyncStream.makeStream(
             bufferingPolicy: .bufferingOldest(settings.acceptedMessages + 1_000))
     }
+
+    var settings: EngineSettings { services.settings }
+    var logger: Logger { services.logger }
+    private var clock: any MonotonicClock { services.clock }
 
     // MARK: Inputs
 
@@ -94,6 +117,7 @@ public final class ReplyEngine: Sendable {
             if !settings.welcomeText.isEmpty { workContinuation.yield(.welcome(route)) }
         case .feedback(let feedback):
             guard isNew(feedback.id) else { return }
+            workContinuation.yield(.feedback(feedback))
             onEvent(event)
         case .other(let id, let type):
             guard isNew(id) else { return }
@@ -112,7 +136,7 @@ public final class ReplyEngine: Sendable {
     }
 
     /// Takes no more messages, lets what runs go on for `drain`, then ends it with a line to the person, and gives up what
-    /// cannot be delivered by then.
+    /// cannot be delivered by then. With a durable ledger the next run goes on with it.
     public func stop(drain: Duration) {
         state.withLock { state in
             guard state.drainUntil == nil else { return }
@@ -122,97 +146,42 @@ public final class ReplyEngine: Sendable {
     }
 
     /// Messages taken and not yet answered.
-    public var openTurns: Int { state.withLock { $0.turns.count } }
+    public var openTurns: Int { state.withLock { $0.turns.count + $0.arrived.count + $0.taking } }
+
+    /// Messages that wait for one before them.
+    public var waitingTurns: Int { state.withLock { $0.queue.waitingCount } }
+
+    /// Stops whatever is being done for a task of the ledger; the ledger says what becomes of it.
+    public func abandon(_ task: TaskID) {
+        for turn in state.withLock({ $0.turns.filter { $0.task == task } }) { turn.abandon() }
+    }
 
     private func isNew(_ id: MessageID) -> Bool {
         // Without an id nothing can be told apart.
-        id.rawValue.isEmpty || state.withLock { $0.seen.isNew(id.rawValue, now: wallClock.unixMilliseconds) }
+        id.rawValue.isEmpty || state.withLock { $0.seen.isNew(id.rawValue, now: services.now) }
     }
-
-    // MARK: Messages
 
     private func accept(_ message: InboundMessage, _ route: ReplyRoute) {
-        let metadata = Logger.Metadata([
-            .messageID: message.id, .reqID: route.key,
-            .conversation: message.conversation.kind.rawValue, .sender: message.sender.id,
-        ])
         guard isNew(message.id) else {
-            return logger.info("message delivered again, handled once", metadata: metadata)
+            return logger.info("message delivered again, handled once", metadata: Self.metadata(message, route))
         }
-        if case .deny(let line, let reason) = gate(message) {
-            logger.notice("message kept out", metadata: metadata.merging(.init([.reason: reason])) { $1 })
-            if let line { say(line, to: message, route) }
-            return
+        let isTaken = state.withLock { state -> Bool in
+            guard state.arrived.count < settings.acceptedMessages else { return false }
+            state.arrived.append(Arrival(message: message, route: route, at: services.now))
+            return true
         }
-        if let line = lineWithoutHandler(message) {
-            logger.info("message answered without a backend", metadata: metadata)
-            return say(line, to: message, route)
+        guard isTaken else {
+            state.withLock { $0.seen.forget(message.id.rawValue) }
+            return logger.error("message refused: too many at a time", metadata: Self.metadata(message, route))
         }
-        switch enqueue(message, route) {
-        case .start: logger.info("message accepted", metadata: metadata)
-        case .queued(let ahead):
-            logger.info("message queued", metadata: metadata.merging(.init([.count: ahead])) { $1 })
-        case .refused:
-            logger.warning("message refused: queue full", metadata: metadata)
-            say(settings.reply.words.queueFull, to: message, route)
-        }
+        arrivals.raise()
     }
 
-    /// What the program itself answers; nil when the handler is to.
-    private func lineWithoutHandler(_ message: InboundMessage) -> String? {
-        let words = settings.reply.words
-        if state.withLock({ $0.drainUntil != nil }) { return words.interrupted }
-        let text = message.text.trimmed
-        if text == "/stop" { return stopAll(in: message.conversation) }
-        guard text.isEmpty, message.click == nil, message.media.isEmpty else { return nil }
-        if message.parts.contains(where: { if case .unknown = $0 { true } else { false } }) { return words.unknownKind }
-        if message.parts.contains(where: { if case .voice = $0 { true } else { false } }) { return words.emptyVoice }
-        return message.quote == nil ? words.bareMention : nil
-    }
-
-    private func stopAll(in conversation: Conversation) -> String {
-        let turns = state.withLock { $0.queue.items(in: conversation) }
-        // The waiting ones first, so that none of them starts in between.
-        for turn in turns.reversed() { turn.stop(.stopped) }
-        return turns.isEmpty ? settings.reply.words.nothingToStop : settings.reply.words.stopping(turns.count)
-    }
-
-    private func enqueue(_ message: InboundMessage, _ route: ReplyRoute) -> ConversationQueue<Turn>.Arrival {
-        let (arrival, turn) = state.withLock { state -> (ConversationQueue<Turn>.Arrival, Turn?) in
-            guard state.turns.count < settings.acceptedMessages else { return (.refused, nil) }
-            let ahead = state.queue.count(in: message.conversation)
-            let turn = makeTurn(message, route, .handler(handler), queuedAhead: ahead, &state)
-            let arrival = state.queue.arrived(turn, in: message.conversation)
-            guard arrival != .refused else { return (.refused, nil) }
-            state.turns.insert(turn)
-            return (arrival, turn)
-        }
-        if let turn {
-            if arrival == .start { turn.begin() }
-            workContinuation.yield(.turn(turn, queued: true))
-        }
-        return arrival
-    }
-
-    private func say(_ line: String, to message: InboundMessage, _ route: ReplyRoute) {
-        let turn = state.withLock { state -> Turn? in
-            guard state.turns.count < settings.acceptedMessages + 1_000 else { return nil }
-            let turn = makeTurn(message, route, .line(line), queuedAhead: nil, &state)
-            state.turns.insert(turn)
-            return turn
-        }
-        if let turn { workContinuation.yield(.turn(turn, queued: false)) }
-    }
-
-    private func makeTurn(
-        _ message: InboundMessage, _ route: ReplyRoute, _ source: Turn.Source, queuedAhead: Int?,
-        _ state: inout EngineState
-    ) -> Turn {
-        state.lastTurn += 1
-        return Turn(
-            number: state.lastTurn, name: "s\(String(state.names.next(), radix: 36))", message: message, route: route,
-            source: source, settings: settings.reply, channel: channel, clock: clock, alarms: alarms,
-            queuedAhead: queuedAhead, online: state.online)
+    static func metadata(_ message: InboundMessage, _ route: ReplyRoute) -> Logger.Metadata {
+        .init([
+            .messageID: message.id, .reqID: route.key, .conversation: message.conversation.kind.rawValue,
+            .sender: message.sender.id,
+        ])
     }
 
     // MARK: Running
@@ -220,13 +189,16 @@ public final class ReplyEngine: Sendable {
     /// Works until cancelled, or until everything is answered after `stop`.
     public func run() async {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.alarms.run() }
+            group.addTask { await self.services.alarms.run() }
+            group.addTask { await self.services.ledger.run() }
             group.addTask { await self.drain() }
+            group.addTask { await self.takeMessages() }
             await withDiscardingTaskGroup { turns in
                 for await item in work {
                     turns.addTask { await self.perform(item) }
                 }
             }
+            await services.ledger.end()
             group.cancelAll()
         }
     }
@@ -234,32 +206,46 @@ public final class ReplyEngine: Sendable {
     private func perform(_ item: Work) async {
         switch item {
         case .welcome(let route):
-            let outcome = await channel.perform(.welcome(route, text: settings.welcomeText), late: nil)
+            let outcome = await services.channel.perform(.welcome(route, text: settings.welcomeText), late: nil)
             if case .acknowledged = outcome { return }
             logger.notice("welcome not confirmed", metadata: .init([.reqID: route.key, .reason: "\(outcome)"]))
+        case .feedback(let feedback):
+            let record = FeedbackRecord(feedback: feedback, account: account, at: services.now)
+            do throws(LedgerTrouble) {
+                _ = try await services.store.record(record)
+                logger.info("feedback recorded", metadata: .init([.messageID: feedback.id]))
+            } catch {
+                logger.error("feedback not recorded", metadata: .init([.messageID: feedback.id, .error: error]))
+            }
         case .turn(let turn, let queued):
             let report = await turn.run()
             finished(turn, queued: queued)
             note(turn, report)
+            turn.onDone?(report)
         }
     }
 
     private func finished(_ turn: Turn, queued: Bool) {
         let (next, isLast) = state.withLock { state -> ([Turn], Bool) in
             state.turns.remove(turn)
-            let next = queued ? state.queue.finished(turn, in: turn.message.conversation) : []
-            return (next, state.drainUntil != nil && state.turns.isEmpty)
+            let next = queued ? state.queue.finished(turn, in: turn.conversation) : []
+            return (next, state.drainUntil != nil && state.isIdle)
         }
         for turn in next { turn.begin() }
         if isLast { workContinuation.finish() }
     }
 
     private func note(_ turn: Turn, _ report: DeliveryReport?) {
-        var metadata = Logger.Metadata([.messageID: turn.message.id, .reqID: turn.route.key])
+        var metadata = Logger.Metadata([.messageID: turn.entry.message.id, .reqID: turn.entry.route.key])
         if let failure = turn.failure {
             logger.warning("backend failed", metadata: metadata.merging(.init([.error: failure])) { $1 })
         }
-        guard let report else { return logger.warning("answer abandoned at shutdown", metadata: metadata) }
+        guard let report else {
+            guard services.store.isDurable else {
+                return logger.warning("answer abandoned at shutdown", metadata: metadata)
+            }
+            return logger.notice("answer kept for the next start", metadata: metadata)
+        }
         metadata.merge(.init([.count: report.segments, .delivery: report.word])) { $1 }
         if let code = report.lastRefusal { metadata[LogKey.errcode.rawValue] = .string("\(code)") }
         if let failure = report.failure {
@@ -274,7 +260,7 @@ public final class ReplyEngine: Sendable {
     private func drain() async {
         await stopping.wait()
         guard let until = state.withLock({ $0.drainUntil }) else { return }
-        if state.withLock({ $0.turns.isEmpty }) { return workContinuation.finish() }
+        if state.withLock({ $0.isIdle }) { return workContinuation.finish() }
         try? await clock.sleep(until: until, tolerance: nil)
         for turn in state.withLock({ Array($0.turns) }) { turn.stop(.interrupted) }
         // Without a session the last words cannot be said, however long it waits.
@@ -298,13 +284,25 @@ extension String {
     }
 }
 
+/// A message that came and is not in the ledger yet.
+struct Arrival: Sendable {
+    var message: InboundMessage
+    var route: ReplyRoute
+    var at: Int64
+}
+
 /// What an engine keeps under its lock.
-private struct EngineState: Sendable {
+struct EngineState: Sendable {
     var queue: ConversationQueue<Turn>
     var turns: Set<Turn> = []
+    var arrived: Deque<Arrival> = []
+    /// Messages that are being written to the ledger.
+    var taking = 0
     var seen = Deduplicator()
     var names: SeededGenerator
     var lastTurn: UInt64 = 0
     var online = false
     var drainUntil: MonotonicInstant?
+
+    var isIdle: Bool { turns.isEmpty && arrived.isEmpty && taking == 0 }
 }

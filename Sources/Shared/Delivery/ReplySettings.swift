@@ -1,3 +1,13 @@
+/// What is done about a message without an ack that is not idempotent (`delivery.onUnknown`).
+public enum OnUnknown: String, Hashable, Sendable {
+    /// Believed once anything sent later was acknowledged; sent again when its line died without that.
+    case auto
+    /// The same, and sent again once after the ack time-out.
+    case resend
+    /// Never sent again.
+    case drop
+}
+
 /// How answers are shown while they grow. Times are measured on the monotonic clock.
 public struct ReplySettings: Hashable, Sendable {
     /// Age of a bubble at which it is sealed and the answer is pushed instead. Safe under both documented windows (6 and
@@ -23,6 +33,12 @@ public struct ReplySettings: Hashable, Sendable {
     /// Silence after an unanswered final or message, with its session alive, that means that it was delivered. Longer than a
     /// dead connection can go unnoticed (75 s).
     public var assumeAfter: Duration = .seconds(75)
+    /// What is done about a message that may or may not have arrived. Bubbles are always sent again: that shows nothing twice.
+    public var onUnknown = OnUnknown.auto
+    /// Most repetitions of one message whose line ended before the ack; after that it counts as delivered.
+    public var maxRepeats = 5
+    /// Age of a message from which on an answer that is pushed says it. Zero: never.
+    public var ageNoticeAfter: Duration = .seconds(600)
     /// How long an answer that cannot be delivered is kept.
     public var keepFor: Duration = .seconds(24 * 3600)
     /// What to do with reasoning.
@@ -50,6 +66,17 @@ public struct ReplyWords: Hashable, Sendable {
     public var stopped = "⏹ 已停止。 / Stopped."
     /// Program is shutting down.
     public var interrupted = "⚠️ 服务正在重启，请稍后再发一次。 / The service is restarting. Please send it again in a moment."
+    /// End of a bubble whose answer the next run of the program will bring.
+    public var parked = "⏸ 服务正在重启，回答稍后会另发一条消息。 / The service is restarting; the answer will come as a new message."
+    /// Message whose answer made the program end several times.
+    public var gaveUp = "⚠️ 抱歉，这条消息多次处理失败，已停止重试。 / Sorry, this message failed several times and is not tried again."
+    /// Message that cannot be taken because it cannot be written down.
+    public var notAccepted =
+        "⚠️ 服务暂时无法受理新消息，请稍后再发。 / New messages cannot be taken right now. Please send it again later."
+    /// Bubble of an answer that is a file or a card.
+    public var seeBelow = "👇 请看下面的消息。 / See the message below."
+    /// Card that cannot be shown.
+    public var badCard = "⚠️ 这张卡片的内容有误，无法显示。 / The card is malformed and cannot be shown."
     /// Content refused by the platform's check.
     public var refused = "⚠️ 这条回答未能通过平台的内容检查。 / The platform refused to show this answer."
     /// Answer longer than the bound.
@@ -66,14 +93,51 @@ public struct ReplyWords: Hashable, Sendable {
     /// Too many messages waiting in the conversation.
     public var queueFull =
         "🚦 这个会话里等待的消息太多了，这条没有受理，请稍后再发。 / Too many messages are waiting here; this one was not taken. Please send it again later."
+    /// Confirmation of `/new` and `/reset`.
+    public var newSession = "🆕 已开始新的会话。 / New session."
+    /// Answer to `/help`.
+    public var help = """
+        可用命令 / Commands:
+        - `/new`, `/reset` 开始新的会话 / new session
+        - `/stop` 停止正在进行的任务 / stop what is running
+        - `/status` 查看状态 / show status
+        - `/help` 显示本帮助 / show this
+        """
     /// Nothing to stop.
     public var nothingToStop = "没有正在进行的任务。 / Nothing is running."
+
+    /// Beginning of an answer to a message of long ago.
+    public func late(_ age: Duration) -> String {
+        let minutes = max(1, Int(age.inSeconds / 60))
+        let (chinese, english) =
+            minutes < 120
+            ? ("\(minutes) 分钟", "\(minutes) minutes")
+            : minutes < 2_880
+                ? ("\(minutes / 60) 小时", "\(minutes / 60) hours")
+                : ("\(minutes / 1_440) 天", "\(minutes / 1_440) days")
+        return "🕗 这是对 \(chinese)前那条消息的回答。 / Answer to your message of \(english) ago."
+    }
+
+    /// Answer to `/status`: messages at work and waiting in this conversation, and its session.
+    public func status(running: Int, waiting: Int, session: Int) -> String {
+        "✅ 在线。正在处理 \(running) 条，等待 \(waiting) 条，会话 \(session + 1)。 / Online; \(running) at work, \(waiting) waiting, session \(session + 1)."
+    }
 
     /// Confirmation of `/stop`.
     public func stopping(_ count: Int) -> String { "⏹ 已停止 \(count) 项任务。 / Stopped \(count)." }
 
-    /// Part of an answer that is a file or card.
-    public func cannotSend(_ name: String) -> String { "📎 \(name)：目前还不能发送。 / \(name): cannot be sent yet." }
+    /// File of an answer that this channel does not take.
+    public func cannotSend(_ name: String) -> String { "📎 \(name)：这里不能发送文件。 / \(name): files cannot be sent here." }
+
+    /// File that the platform did not take.
+    public func notSent(_ name: String) -> String {
+        "📎 \(name)：文件没能发出去，请稍后再试。 / \(name): the file could not be sent. Please try again later."
+    }
+
+    /// End of an answer whose whole text follows as a file.
+    public func attached(_ name: String, _ bytes: Int) -> String {
+        "📄 回答较长，全文见附件 \(name)（\((bytes + 1_023) / 1_024) KB）。 / The whole answer is attached: \(name)."
+    }
 
     /// Bubble of a message that waits for others of its conversation.
     public func queued(ahead: Int) -> String {

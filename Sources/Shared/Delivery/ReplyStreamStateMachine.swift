@@ -1,6 +1,4 @@
-import DequeModule
-
-/// Shows one answer: as bubbles that grow while their window is open, and as pushes after it.
+/// Shows the text of one answer: as bubbles that grow while their window is open, and as pushes after it.
 ///
 /// The answer is divided into segments. The open one grows; one that reached the limit is closed and gets exactly one
 /// final frame. A segment is delivered through its bubble, or, once the answer was handed over (deadline, refused reply
@@ -11,48 +9,12 @@ import DequeModule
 /// of the acks. A bubble's frame is idempotent, so one without an outcome is simply sent again; a push is not, and is sent
 /// again only when its connection died.
 ///
-/// States are a product: the way of delivery (`Way`), the bubble shown now, and whether the handler has ended. Late or
-/// repeated inputs are ignored; nothing poisons the machine. Terminal: a report was given.
+/// With a ledger, the complete answer is recorded before any of its frames goes out, and every step of a part is told
+/// (`takeChanges`). After a restart a machine is made from what is left (`Resumption`).
+///
+/// States are a product: the way of delivery (`DeliveryPlan`), the bubble shown now, and whether the handler has ended and
+/// its answer is recorded. Late or repeated inputs are ignored; nothing poisons the machine. Terminal: a report was given.
 public struct ReplyStreamStateMachine: Sendable {
-    /// What the driver has to do next.
-    public enum Action: Hashable, Sendable {
-        /// Perform, then call `completed`.
-        case perform(Operation)
-        /// Nothing to do before that instant, or before the next input.
-        case wait(until: MonotonicInstant?)
-        /// All is said.
-        case done(DeliveryReport)
-    }
-
-    /// One operation on the channel, without its address.
-    public enum Operation: Hashable, Sendable {
-        /// Show or refresh a bubble; `finish` seals it.
-        case stream(id: StreamID, content: String, finish: Bool)
-        /// Markdown at the reply address.
-        case reply(String)
-        /// Markdown to the conversation.
-        case push(String)
-    }
-
-    /// How the handler ended.
-    public enum Ending: Hashable, Sendable {
-        /// Answer complete.
-        case finished
-        /// Failed, with words for the person.
-        case failed(String)
-        /// Stopped by the person.
-        case stopped
-        /// The program is going down.
-        case interrupted
-    }
-
-    private enum Way: Hashable {
-        case bubbles
-        /// The client takes no streams: whole Markdown messages at the reply address.
-        case replies
-        case pushes
-    }
-
     private struct Bubble {
         var id: StreamID
         var openedAt: MonotonicInstant
@@ -66,12 +28,13 @@ public struct ReplyStreamStateMachine: Sendable {
     private var cutter: SegmentCutter
     private var filter: ReasoningFilter
     private var escaper = ThinkTagEscaper()
-    private let replyWindow: Duration
-    private var closed: Deque<String> = []
-    private var segmentsDelivered = 0
+    private let capabilities: Capabilities
+    private var segments = SegmentQueue()
     private var bubblesOpened = 0
+    /// Whether the operation in flight opens a bubble.
+    private var isOpening = false
     private var bubble: Bubble?
-    private var way: Way
+    private var history: DeliveryPlan.History
     private var ending: Ending?
     private var abandoned = false
     private var inFlight: (operation: Operation, epoch: Int)?
@@ -81,14 +44,20 @@ public struct ReplyStreamStateMachine: Sendable {
     private var notBefore: MonotonicInstant?
     /// When an unanswered operation counts as delivered, unless its session turns out dead before.
     private var assumeAt: MonotonicInstant?
+    /// What is learned about the operation in flight before its outcome is known.
+    private var earlyVerdict: LateVerdict?
     /// Operation that is not sent again while it may have been delivered.
     private var doubtful: Operation?
     private var snapshotsNotBefore: MonotonicInstant?
     private var epoch = 0
     private var online: Bool
-    private var queuedAhead: Int?
-    private var hintsShown = 0
-    private var hintAt: MonotonicInstant?
+    private var waiting: WaitingLine
+    private let records: Bool
+    /// Whether a later run goes on with the message.
+    public private(set) var isParked = false
+    /// The answer is complete, and the ledger does not have it yet.
+    private var isUnrecorded = false
+    private var changes: [Change] = []
     /// Last content of a bubble that is being sealed at its deadline. Once such a frame may have arrived, nothing else can
     /// follow in that bubble.
     private var sealContent: String?
@@ -98,39 +67,60 @@ public struct ReplyStreamStateMachine: Sendable {
     ///
     /// - Parameters:
     ///   - name: unique beginning of the ids of its bubbles.
-    ///   - maxTextBytes: longest text of one message on the channel.
-    ///   - replyWindow: time after the message within which a further bubble may be opened.
     ///   - queuedAhead: messages that come before this one; nil when its turn is now.
     ///   - pushOnly: there is no reply address.
     ///   - online: whether the session is subscribed now.
+    ///   - records: whether the complete answer waits for `recorded()`.
+    ///   - createdAt: when the message was accepted; nil: now.
+    ///   - resumption: what is left of an earlier run.
     public init(
-        settings: ReplySettings, name: String, maxTextBytes: Int, replyWindow: Duration, queuedAhead: Int?,
-        pushOnly: Bool = false, online: Bool = true, now: MonotonicInstant
+        settings: ReplySettings, name: String, capabilities: Capabilities, queuedAhead: Int?,
+        pushOnly: Bool = false, online: Bool = true, records: Bool = false, createdAt: MonotonicInstant? = nil,
+        resuming resumption: Resumption? = nil, now: MonotonicInstant
     ) {
-        way = pushOnly ? .pushes : .bubbles
+        history = DeliveryPlan.History(addressIsOpen: !pushOnly)
         self.settings = settings
-        self.replyWindow = replyWindow
+        self.capabilities = capabilities
         self.online = online
-        self.queuedAhead = queuedAhead
+        self.records = records
+        waiting = WaitingLine(queuedAhead: queuedAhead, settings: settings, now: now)
         streamName = name
-        createdAt = now
+        self.createdAt = createdAt ?? now
         filter = ReasoningFilter(mode: settings.reasoning)
+        let maxTextBytes = capabilities.maxTextBytes
         let limit = max(maxTextBytes - settings.noticeBytes, maxTextBytes / 2)
         let reserve = settings.reasoning == .fold ? filter.maxBlockBytes : 0
         cutter = SegmentCutter(limitBytes: limit, firstReserveBytes: reserve)
-        if queuedAhead == nil { hintAt = firstHint(after: now) }
+        if let resumption { resume(resumption) }
+    }
+
+    /// An open bubble of an earlier run is continued under its id; what it shows is not known, so the next frame always
+    /// differs.
+    private mutating func resume(_ resumption: Resumption) {
+        segments = SegmentQueue(resuming: resumption.parts)
+        if resumption.isComplete { ending = .finished }
+        guard way == .bubble, resumption.bubbles > 0 else { return }
+        bubblesOpened = resumption.bubbles
+        bubble = Bubble(
+            id: bubbleID(resumption.bubbles), openedAt: resumption.bubbleOpenedAt, sent: "",
+            sentAt: resumption.bubbleOpenedAt)
+    }
+
+    /// Way of delivery for text.
+    private var way: DeliveryRoute? {
+        DeliveryPlan.routes(for: .text, capabilities: capabilities, history: history).first
     }
 
     // MARK: Inputs from the handler
 
     /// Bytes of answer so far.
     public var answerBytes: Int { cutter.utf8Count }
+    /// Answer so far.
+    public var answer: String { cutter.text }
 
     /// The message's turn has come.
     public mutating func started(now: MonotonicInstant) {
-        guard queuedAhead != nil else { return }
-        queuedAhead = nil
-        hintAt = firstHint(after: now)
+        waiting.started(settings, now: now)
     }
 
     /// Text was added.
@@ -157,20 +147,61 @@ public struct ReplyStreamStateMachine: Sendable {
         take(answer)
     }
 
+    /// The answer so far reads better like this; left as it is when sealed text would have to change.
+    public mutating func rewritten(_ text: String) {
+        guard ending == nil, segments.delivered == 0, segments.isEmpty else { return }
+        if cutter.replace(with: text) != .diverged { collectClosed() }
+    }
+
+    /// The program goes down before the answer is complete: the bubble is sealed with a line that says so, and a later run
+    /// goes on with the message.
+    public mutating func park() {
+        guard ending == nil else { return }
+        isParked = true
+        waiting.ended()
+    }
+
     /// The handler ended; later text is ignored.
     public mutating func ended(_ how: Ending) {
         guard ending == nil else { return }
         take(escaper.feed(filter.finish().answer))
         take(escaper.finish())
         ending = how
-        queuedAhead = nil
+        waiting.ended()
         if let line = line(for: how) {
-            let visible = segmentsDelivered > 0 || !closed.isEmpty || VisibleText.isVisible(cutter.open.display)
-            take((visible ? "\n\n" : "") + line)
+            take((hasVisibleText ? "\n\n" : "") + line)
         }
-        let last = lastSegment()
-        if let last { closed.append(last) }
-        if segmentsDelivered == 0, closed.isEmpty { closed.append(settings.words.empty) }
+        if let last = lastSegment() { segments.append(last) }
+        if segments.delivered == 0, segments.isEmpty, how != .silent { segments.append(settings.words.empty) }
+        isUnrecorded = records
+    }
+
+    /// Whether anything of the answer can be seen, or is going to be.
+    public var hasVisibleText: Bool {
+        segments.delivered > 0 || !segments.isEmpty || VisibleText.isVisible(cutter.open.display)
+    }
+
+    /// The complete answer while the ledger does not have it yet. Nothing more goes out before `recorded()`.
+    public var unrecorded: Record? {
+        guard isUnrecorded else { return nil }
+        let texts = segments.texts
+        return Record(answer: cutter.text, parts: texts, firstPart: segments.end - texts.count)
+    }
+
+    /// The ledger has the answer, or could not take it and goes on trying.
+    public mutating func recorded() { isUnrecorded = false }
+
+    /// Steps of parts since the last call.
+    public mutating func takeChanges() -> [Change] {
+        guard !changes.isEmpty else { return [] }
+        defer { changes = [] }
+        return changes
+    }
+
+    private mutating func tell(_ change: PartChange, part: Int? = nil) {
+        // Before the answer is complete the ledger has no parts.
+        guard records, ending != nil, let part = part ?? segments.firstPart else { return }
+        changes.append(Change(part: part, change: change))
     }
 
     private mutating func lastSegment() -> String? {
@@ -181,7 +212,7 @@ public struct ReplyStreamStateMachine: Sendable {
 
     private func line(for ending: Ending) -> String? {
         switch ending {
-        case .finished: nil
+        case .finished, .silent: nil
         case .failed(let words): words
         case .stopped: settings.words.stopped
         case .interrupted: settings.words.interrupted
@@ -199,7 +230,7 @@ public struct ReplyStreamStateMachine: Sendable {
         guard !sealed.isEmpty else { return }
         let answer = cutter.text
         // A bubble of blank lines alone would never stop spinning, and nobody misses it.
-        closed.append(contentsOf: sealed.map { $0.text(of: answer) }.filter(VisibleText.isVisible))
+        for text in sealed.map({ $0.text(of: answer) }) where VisibleText.isVisible(text) { segments.append(text) }
     }
 
     /// Nothing more is to be said; what is unsaid is reported with `reason`.
@@ -226,6 +257,8 @@ public struct ReplyStreamStateMachine: Sendable {
     /// An ack came for `operation` after its outcome had been given as unknown.
     public mutating func settledLate(_ operation: Operation, _ verdict: LateVerdict, now: MonotonicInstant) {
         snapshotsNotBefore = nil
+        // It may be heard of before the time-out that it belongs to.
+        if inFlight?.operation == operation { earlyVerdict = verdict }
         guard doubtful == operation else { return }
         doubtful = nil
         switch verdict {
@@ -247,16 +280,17 @@ public struct ReplyStreamStateMachine: Sendable {
     public mutating func completed(_ outcome: SendOutcome, now: MonotonicInstant) {
         guard let (operation, sentEpoch) = inFlight else { return }
         inFlight = nil
+        isOpening = false
+        defer { earlyVerdict = nil }
         switch outcome {
         case .acknowledged: succeeded(operation)
         case .rejected(let error): refused(operation, error, epoch: sentEpoch, now: now)
         // A time-out that is heard of only after its session ended is a lost session.
-        case .unknown(.ackTimeout) where epoch == sentEpoch: unanswered(operation, now: now)
+        case .unknown(.ackTimeout) where epoch == sentEpoch:
+            unanswered(operation, now: now)
+            if let verdict = earlyVerdict { settledLate(operation, verdict, now: now) }
         case .unknown:
-            if !operation.isSnapshot {
-                unanswered += 1
-                report.repeated += 1
-            }
+            lost(operation)
             wentOffline(epoch: sentEpoch)
         case .notSent(.offline): wentOffline(epoch: sentEpoch)
         case .notSent(.overflow): notBefore = now.advanced(by: settings.minInterval)
@@ -265,12 +299,23 @@ public struct ReplyStreamStateMachine: Sendable {
         }
     }
 
+    /// The line ended before the ack. Nobody knows, and the next line gets it once more, unless that is not wanted.
+    private mutating func lost(_ operation: Operation) {
+        guard !operation.isSnapshot else { return }
+        tell(.unknown(.sessionLost))
+        unanswered += 1
+        guard operation.isStream || settings.onUnknown != .drop && unanswered <= settings.maxRepeats else {
+            return assume(operation)
+        }
+        report.repeated += 1
+    }
+
     private mutating func wentOffline(epoch sentEpoch: Int) {
         // A newer session may have started before this outcome was heard of.
         if epoch == sentEpoch { sessionOffline() }
     }
 
-    private mutating func succeeded(_ operation: Operation) {
+    private mutating func succeeded(_ operation: Operation, _ change: PartChange = .acked) {
         refusals = 0
         unanswered = 0
         assumeAt = nil
@@ -279,24 +324,23 @@ public struct ReplyStreamStateMachine: Sendable {
         switch operation {
         case .stream(_, _, finish: false): break
         case .stream where sealContent != nil: handOver()
-        case .stream, .reply: segmentDelivered()
+        case .stream, .reply: segmentDelivered(change)
         case .push:
             report.pushed += 1
-            segmentDelivered()
+            segmentDelivered(change)
         }
     }
 
-    private mutating func segmentDelivered() {
+    private mutating func segmentDelivered(_ change: PartChange) {
         bubble = nil
-        segmentsDelivered += 1
         report.segments += 1
-        if !closed.isEmpty { closed.removeFirst() }
+        if let part = segments.firstDelivered() { tell(change, part: part) }
     }
 
     private mutating func handOver() {
         sealContent = nil
         bubble = nil
-        way = .pushes
+        history.addressIsOpen = false
         report.handedOver = true
         refusals = 0
         unanswered = 0
@@ -308,6 +352,7 @@ public struct ReplyStreamStateMachine: Sendable {
         switch operation {
         case .stream(_, _, finish: false): snapshotsNotBefore = now.advanced(by: settings.ackTimeout)
         case .stream(_, _, finish: true):
+            tell(.unknown(.ackTimeout))
             unanswered += 1
             guard unanswered >= 3 else {
                 report.repeated += 1
@@ -315,7 +360,14 @@ public struct ReplyStreamStateMachine: Sendable {
                 return
             }
             if sealContent == nil { doubt(operation, now: now) } else { assume(operation) }
-        case .reply, .push: doubt(operation, now: now)
+        case .reply, .push:
+            tell(.unknown(.ackTimeout))
+            unanswered += 1
+            switch settings.onUnknown {
+            case .drop: assume(operation)
+            case .resend where unanswered == 1: report.repeated += 1
+            case .auto, .resend: doubt(operation, now: now)
+            }
         }
     }
 
@@ -327,13 +379,14 @@ public struct ReplyStreamStateMachine: Sendable {
 
     private mutating func assume(_ operation: Operation) {
         report.assumed += 1
-        succeeded(operation)
+        succeeded(operation, .assumed)
     }
 
     private mutating func refused(
         _ operation: Operation, _ error: PlatformError, epoch sentEpoch: Int, now: MonotonicInstant
     ) {
         report.lastRefusal = error.code
+        if !operation.isSnapshot { tell(.refused(errcode: error.code)) }
         let earlier = refusals
         refusals += 1
         guard !operation.isSnapshot else {
@@ -342,7 +395,7 @@ public struct ReplyStreamStateMachine: Sendable {
         switch error.reaction {
         case .retry where earlier < 3: notBefore = now.advanced(by: .milliseconds(200) * (1 << earlier))
         // There is no way after a push: a busy platform is waited for.
-        case .retry where way == .pushes: notBefore = now.advanced(by: pause(earlier - 3))
+        case .retry where way == .push: notBefore = now.advanced(by: pause(earlier - 3))
         case .pauseConversation: notBefore = now.advanced(by: pause(earlier))
         case .recycleConnection: wentOffline(epoch: sentEpoch)
         case .refuseContent: replaceRefusedContent(operation)
@@ -380,12 +433,14 @@ public struct ReplyStreamStateMachine: Sendable {
     private mutating func otherWay(_ operation: Operation) {
         switch operation {
         case .stream, .reply: handOver()
-        case .push: give(up: "refused")
+        case .push:
+            tell(.failed(reason: "refused", errcode: report.lastRefusal))
+            give(up: "refused")
         }
     }
 
     private mutating func fallBackToReplies() {
-        way = .replies
+        history.takesStreams = false
         bubble = nil
         sealContent = nil
     }
@@ -394,16 +449,15 @@ public struct ReplyStreamStateMachine: Sendable {
         guard !report.contentRefused else { return otherWay(operation) }
         report.contentRefused = true
         ending = ending ?? .finished
-        closed = [settings.words.refused]
+        let line = settings.words.refused
+        let dropped = segments.replaceAll(with: line)
+        for part in dropped {
+            tell(.failed(reason: "content refused", errcode: report.lastRefusal), part: part)
+        }
     }
 
     private mutating func splitClosed(_ operation: Operation) {
-        guard sealContent == nil, let first = closed.first, first.utf8.count > Chunker.minLimitBytes * 4 else {
-            return otherWay(operation)
-        }
-        closed.removeFirst()
-        let pieces = Chunker(limitBytes: first.utf8.count / 2 + 64).chunks(of: first).map { $0.text(of: first) }
-        closed.insert(contentsOf: pieces, at: closed.startIndex)
+        guard sealContent == nil, segments.splitFirst() else { return otherWay(operation) }
     }
 
     private mutating func give(up reason: String) {
@@ -422,7 +476,8 @@ public struct ReplyStreamStateMachine: Sendable {
             give(up: "expired")
             return .done(report)
         }
-        guard online else { return .wait(until: expiry) }
+        if isParked, let action = parking(now: now) { return action }
+        guard online, !isUnrecorded else { return .wait(until: expiry) }
         if let notBefore, now < notBefore { return .wait(until: notBefore) }
         if let doubtful {
             if let assumeAt, now < assumeAt { return .wait(until: assumeAt) }
@@ -431,18 +486,68 @@ public struct ReplyStreamStateMachine: Sendable {
             return next(now: now)
         }
         switch way {
-        case .bubbles: return nextBubbleAction(now: now)
-        case .replies: return nextWhole(expiry) { .reply($0) }
-        case .pushes: return nextWhole(expiry) { .push($0) }
+        case .bubble: return nextBubbleAction(now: now)
+        case .reply: return nextWhole(expiry) { .reply($0) }
+        case .push:
+            let notice = lateNotice(now: now)
+            return nextWhole(expiry) { .push(notice + $0) }
+        case nil:
+            give(up: "no way to the conversation")
+            return .done(report)
         }
     }
 
-    private var isComplete: Bool { ending != nil && closed.isEmpty }
+    private var isComplete: Bool { ending != nil && segments.isEmpty }
 
     private mutating func nextWhole(_ expiry: MonotonicInstant, _ operation: (String) -> Operation) -> Action {
         // Nothing is pushed before the answer is complete: pieces of it would each cost quota and attention.
-        guard ending != nil, let first = closed.first else { return .wait(until: expiry) }
+        guard ending != nil, let first = segments.first else { return .wait(until: expiry) }
         return begin(operation(first))
+    }
+
+    /// What the operation asked for last counts against the conversation's quota as; nil when it only refreshes a bubble.
+    public var cost: RateGovernor.Priority? {
+        switch inFlight?.operation {
+        case .stream(_, _, let finish): isOpening ? (finish ? .final : waiting.queuedAhead == nil ? .stream : .progress) : nil
+        case .reply, .push: .final
+        case nil: nil
+        }
+    }
+
+    /// Part that the operation asked for last delivers, when the ledger has to know before it goes out.
+    public var partAtStake: (part: Int, route: DeliveryRoute)? {
+        guard records, let part = segments.firstPart else { return nil }
+        return switch inFlight?.operation {
+        case .reply: (part, .reply)
+        case .push: (part, .push)
+        case .stream, nil: nil
+        }
+    }
+
+    /// Number of the bubble that the operation asked for last opens, when it is not the first one.
+    public var furtherBubble: Int? { isOpening && bubblesOpened > 1 ? bubblesOpened : nil }
+
+    /// Whether no bubble is to be used any more.
+    public var isHandedOver: Bool { !history.addressIsOpen }
+
+    /// Says how old the message is that a push answers, once, when that is long ago.
+    private func lateNotice(now: MonotonicInstant) -> String {
+        let age = createdAt.duration(to: now)
+        guard settings.ageNoticeAfter > .zero, age >= settings.ageNoticeAfter, report.pushed == 0 else { return "" }
+        return settings.words.late(age) + "\n\n"
+    }
+
+    /// The operation that was asked for last has to wait; nothing of it was sent.
+    public mutating func postponed(until instant: MonotonicInstant) {
+        guard let (operation, _) = inFlight else { return }
+        inFlight = nil
+        defer { isOpening = false }
+        if case .stream(let id, _, _) = operation, bubble?.id == id, isOpening {
+            // It was never opened.
+            bubble = nil
+            bubblesOpened -= 1
+        }
+        if operation.isSnapshot { snapshotsNotBefore = instant } else { notBefore = instant }
     }
 
     private mutating func begin(_ operation: Operation) -> Action {
@@ -452,34 +557,40 @@ public struct ReplyStreamStateMachine: Sendable {
 
     private mutating func nextBubbleAction(now: MonotonicInstant) -> Action {
         // Past every window a platform may swallow the frame instead of refusing it.
-        if let bubble, bubble.openedAt.duration(to: now) >= replyWindow {
+        if let bubble, bubble.openedAt.duration(to: now) >= capabilities.replyWindow {
             handOver()
             return next(now: now)
         }
         if let sealContent { return finalFrame(sealContent, now: now) }
         guard let shown = bubble else { return withoutBubble(now: now) }
-        if let first = closed.first { return finalFrame(decorated(first), now: now) }
+        if let first = segments.first { return finalFrame(decorated(first), now: now) }
         let deadline = shown.openedAt.advanced(by: settings.maxBubbleAge)
-        guard now < deadline else { return seal(now: now) }
+        guard now < deadline else { return seal(settings.words.handOver, now: now) }
         return growing(shown, deadline, now: now)
     }
 
     private mutating func withoutBubble(now: MonotonicInstant) -> Action {
-        guard bubblesOpened == 0 || createdAt.duration(to: now) < replyWindow else {
+        guard bubblesOpened == 0 || createdAt.duration(to: now) < capabilities.replyWindow else {
             handOver()
             return next(now: now)
         }
-        if let first = closed.first { return finalFrame(decorated(first), now: now) }
-        if bubblesOpened == 0 { return snapshot(waitingContent(now: now), now: now) }
+        if let first = segments.first { return finalFrame(decorated(first), now: now) }
+        if bubblesOpened == 0 { return snapshot(waiting.content(settings, thinking: filter.thinkBlock, now: now), now: now) }
         let open = cutter.open.display
         guard settings.showsGrowth, VisibleText.isVisible(open) else { return .wait(until: nil) }
         return snapshot(open, now: now)
     }
 
+    /// Seals an open bubble, then leaves; nil while the seal is going on.
+    private mutating func parking(now: MonotonicInstant) -> Action? {
+        guard online, way == .bubble, bubble != nil else { return .done(report) }
+        if sealContent == nil { return seal(settings.words.parked, now: now) }
+        return nil
+    }
+
     /// Seals the bubble at its deadline with what it would show, and says that the rest comes as a new message.
-    private mutating func seal(now: MonotonicInstant) -> Action {
+    private mutating func seal(_ notice: String, now: MonotonicInstant) -> Action {
         let text = decorated(cutter.open.display)
-        let notice = settings.words.handOver
         let content = VisibleText.isVisible(text) ? text + "\n\n" + notice : notice
         sealContent = content
         return finalFrame(content, now: now)
@@ -491,10 +602,14 @@ public struct ReplyStreamStateMachine: Sendable {
         return begin(.stream(id: shown.id, content: content, finish: true))
     }
 
+    private func bubbleID(_ number: Int) -> StreamID {
+        StreamID(number == 1 ? streamName : "\(streamName)-\(number)")
+    }
+
     private mutating func newBubble(_ content: String, now: MonotonicInstant) -> Bubble {
         bubblesOpened += 1
-        let id = bubblesOpened == 1 ? streamName : "\(streamName)-\(bubblesOpened)"
-        return Bubble(id: StreamID(id), openedAt: now, sent: content, sentAt: now)
+        isOpening = true
+        return Bubble(id: bubbleID(bubblesOpened), openedAt: now, sent: content, sentAt: now)
     }
 
     private mutating func snapshot(_ content: String, now: MonotonicInstant) -> Action {
@@ -514,9 +629,9 @@ public struct ReplyStreamStateMachine: Sendable {
         }
         let open = cutter.open.display
         let visible = settings.showsGrowth && VisibleText.isVisible(open)
-        guard visible || segmentsDelivered == 0 else { return wait(nil, deadline) }
-        let wanted = visible ? decorated(open) : waitingContent(now: now)
-        guard wanted != shown.sent else { return wait(visible ? nil : hintAt, deadline) }
+        guard visible || segments.delivered == 0 else { return wait(nil, deadline) }
+        let wanted = visible ? decorated(open) : waiting.content(settings, thinking: filter.thinkBlock, now: now)
+        guard wanted != shown.sent else { return wait(visible ? nil : waiting.hintAt, deadline) }
         return snapshot(wanted, now: now)
     }
 
@@ -529,55 +644,9 @@ public struct ReplyStreamStateMachine: Sendable {
         return settings.minInterval * (age < .seconds(60) ? 1 : age < .seconds(180) ? 2 : 3)
     }
 
-    private func firstHint(after now: MonotonicInstant) -> MonotonicInstant? {
-        guard settings.firstHintAfter > .zero, !settings.hints.isEmpty else { return nil }
-        return now.advanced(by: settings.firstHintAfter)
-    }
-
-    /// What a bubble shows before there is anything of the answer.
-    private mutating func waitingContent(now: MonotonicInstant) -> String {
-        if let queuedAhead, queuedAhead > 0 { return settings.words.queued(ahead: queuedAhead) }
-        if let due = hintAt, due <= now {
-            hintsShown += 1
-            hintAt = settings.hintEvery > .zero ? now.advanced(by: settings.hintEvery) : nil
-        }
-        let thinking = filter.thinkBlock ?? settings.opening
-        guard hintsShown > 0, !settings.hints.isEmpty else { return thinking }
-        return settings.hints[(hintsShown - 1) % settings.hints.count]
-    }
-
     /// Adds the folded reasoning to the first segment of a bubble.
     private func decorated(_ text: String) -> String {
-        guard settings.reasoning == .fold, segmentsDelivered == 0, let block = filter.thinkBlock else { return text }
+        guard settings.reasoning == .fold, segments.delivered == 0, let block = filter.thinkBlock else { return text }
         return block + text
     }
-}
-
-extension ReplyStreamStateMachine.Operation {
-    fileprivate var isStream: Bool { if case .stream = self { true } else { false } }
-    fileprivate var isSnapshot: Bool { if case .stream(_, _, finish: false) = self { true } else { false } }
-    fileprivate var isFinal: Bool { if case .stream(_, _, finish: true) = self { true } else { false } }
-}
-
-/// How an answer was delivered.
-public struct DeliveryReport: Hashable, Sendable {
-    /// Segments that reached the platform.
-    public var segments = 0
-    /// Of these, pushed after the reply window.
-    public var pushed = 0
-    /// Of these, without an ack but with reason to believe that they were shown.
-    public var assumed = 0
-    /// Frames sent again because nobody knew whether they had arrived.
-    public var repeated = 0
-    /// Whether a bubble was sealed before its answer was there, or could not be sealed at all.
-    public var handedOver = false
-    /// Whether the platform refused the content.
-    public var contentRefused = false
-    /// Number of the last refusal.
-    public var lastRefusal: Int?
-    /// Why not all was delivered; nil when it was.
-    public var failure: String?
-
-    /// Creates an empty report.
-    public init() {}
 }

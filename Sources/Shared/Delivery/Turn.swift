@@ -1,4 +1,7 @@
-/// The work from one accepted message to its delivered answer: runs the handler, and drives the reply machine.
+/// The work from one accepted message to its delivered answer: runs the handler, and drives the machines that deliver.
+///
+/// With a ledger every step that matters is written before something depends on it: the complete answer before its final
+/// frame, a message that cannot be repeated before it is sent. The writes of one turn keep their order.
 final class Turn: Sendable, Hashable {
     /// Where the answer comes from.
     enum Source: Sendable {
@@ -6,47 +9,73 @@ final class Turn: Sendable, Hashable {
         case handler(MessageHandler)
         /// The program itself says this.
         case line(String)
+        /// The answer is there; this is sent on its own account.
+        case parts([PartContent])
+        /// The answer is complete in the ledger.
+        case ledger
     }
 
     let number: UInt64
-    let message: InboundMessage
-    let route: ReplyRoute
-    private let source: Source
-    private let settings: ReplySettings
-    private let channel: any Channel
-    private let clock: any MonotonicClock
-    private let alarms: AlarmClock
-    private let changed = Signal()
-    private let turnHasCome = Signal()
-    private let stopHandler = Signal()
-    private let state: Locked<TurnState>
+    /// Number in the ledger; nil when the ledger could not take it and the person is told so.
+    let task: TaskID?
+    let entry: LedgerEntry
+    let source: Source
+    let services: EngineServices
+    /// 1, or more after a restart.
+    let attempt: Int
+    /// Hears of the end, with nil when it was left to a later run.
+    let onDone: (@Sendable (DeliveryReport?) -> Void)?
+    let changed = Signal()
+    let turnHasCome = Signal()
+    let stopHandler = Signal()
+    let mediaFetched = Signal()
+    let cardReady = Signal()
+    let redrawDone = Signal()
+    let state: Locked<TurnState>
 
+    /// Creates the work for an entry. `earlier` is what the ledger has of it after a restart.
     init(
-        number: UInt64, name: String, message: InboundMessage, route: ReplyRoute, source: Source,
-        settings: ReplySettings, channel: any Channel, clock: any MonotonicClock, alarms: AlarmClock,
-        queuedAhead: Int?, online: Bool
+        number: UInt64, task: TaskID?, entry: LedgerEntry, source: Source, services: EngineServices,
+        queuedAhead: Int?, online: Bool, earlier: LedgerTask? = nil,
+        onDone: (@Sendable (DeliveryReport?) -> Void)? = nil
     ) {
         self.number = number
-        self.message = message
-        self.route = route
+        self.task = task
+        self.entry = entry
         self.source = source
-        self.settings = settings
-        self.channel = channel
-        self.clock = clock
-        self.alarms = alarms
-        let capabilities = channel.capabilities
-        state = Locked(
-            TurnState(
-                machine: ReplyStreamStateMachine(
-                    settings: settings, name: name, maxTextBytes: capabilities.maxTextBytes,
-                    replyWindow: capabilities.replyWindow, queuedAhead: queuedAhead,
-                    pushOnly: !route.takesReplies || !capabilities.streams, online: online, now: clock.now)))
-        if case .line(let line) = source {
-            state.withLock { state in
-                state.machine.appended(line)
-                state.machine.ended(.finished)
-            }
+        self.services = services
+        self.onDone = onDone
+        attempt = (earlier?.attempts ?? 0) + 1
+        let capabilities = services.channel.capabilities
+        let createdAt = services.instant(of: entry.acceptedAt)
+        let pushOnly =
+            !entry.route.takesReplies || entry.origin == .push || earlier?.isHandedOver == true
+            || createdAt.duration(to: services.clock.now) >= capabilities.replyWindow
+        let machine = ReplyStreamStateMachine(
+            settings: services.settings.reply, name: entry.stream, capabilities: capabilities,
+            queuedAhead: queuedAhead, pushOnly: pushOnly, online: online, records: task != nil,
+            createdAt: createdAt, resuming: earlier.map { Self.resumption(of: $0, services) }, now: services.clock.now)
+        state = Locked(TurnState(machine: machine, message: entry.message, online: online))
+        guard let earlier, case .ledger = source else { return }
+        state.withLock { $0.attachments = earlier.parts.filter { !$0.state.isSettled && !$0.content.isText } }
+    }
+
+    private static func resumption(
+        of task: LedgerTask, _ services: EngineServices
+    ) -> ReplyStreamStateMachine.Resumption {
+        let reply = services.settings.reply
+        let open = task.parts.filter { part in
+            // What may have been shown already is not repeated where that is not wanted.
+            let isDoubtful = part.state == .unknown && part.via != .bubble
+            return !part.state.isSettled
+                && !(isDoubtful && (reply.onUnknown == .drop || part.attempts > reply.maxRepeats))
         }
+        return ReplyStreamStateMachine.Resumption(
+            parts: open.compactMap { part in
+                if case .text(let text) = part.content { (part.index, text) } else { nil }
+            },
+            bubbles: task.bubbles, bubbleOpenedAt: services.instant(of: task.bubbleOpenedAt),
+            isComplete: task.state == .answered)
     }
 
     static func == (lhs: Turn, rhs: Turn) -> Bool { lhs === rhs }
@@ -54,9 +83,12 @@ final class Turn: Sendable, Hashable {
 
     // MARK: Inputs
 
+    /// Conversation that it belongs to.
+    var conversation: Conversation { entry.message.conversation }
+
     /// The message's turn has come.
     func begin() {
-        state.withLock { $0.machine.started(now: clock.now) }
+        state.withLock { $0.machine.started(now: services.clock.now) }
         changed.raise()
         turnHasCome.raise()
     }
@@ -66,158 +98,84 @@ final class Turn: Sendable, Hashable {
         state.withLock { if $0.stopped == nil { $0.stopped = how } }
         stopHandler.raise()
         turnHasCome.raise()
+        mediaFetched.raise()
     }
 
-    /// Ends the delivery as well, whatever is still unsaid.
+    /// Ends the delivery as well, whatever is still unsaid; the ledger keeps it.
     func abandon() {
         stop(.interrupted)
-        state.withLock { $0.machine.abandon("interrupted") }
+        state.withLock { state in
+            state.isAbandoned = true
+            state.machine.abandon("interrupted")
+        }
         changed.raise()
     }
 
     func sessionChanged(online: Bool) {
         state.withLock { state in
+            state.online = online
             if online { state.machine.sessionOnline() } else { state.machine.sessionOffline() }
-        }
-        changed.raise()
-    }
-
-    /// Applies what the handler gave.
-    func update(_ change: (inout ReplyStreamStateMachine) -> Void) throws {
-        let tooLarge = try state.withLock { state -> Bool in
-            guard state.stopped == nil else { throw CancellationError() }
-            guard state.machine.answerBytes <= settings.maxAnswerBytes else { return true }
-            change(&state.machine)
-            return false
-        }
-        if tooLarge {
-            throw GatewayError(.answerTooLarge, "answer exceeds \(settings.maxAnswerBytes) bytes")
+            if online { state.part?.sessionOnline() } else { state.part?.sessionOffline() }
         }
         changed.raise()
     }
 
     // MARK: Running
 
-    /// Runs to the end of the delivery, or until cancelled (nil).
+    /// Runs to the end of the delivery, or until cancelled or abandoned (nil).
     func run() async -> DeliveryReport? {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.work() }
-            let report = await self.pump()
+            if hasMediaToFetch { group.addTask { await self.fetchMedia() } }
+            let redraws = entry.message.click != nil && isHandled
+            if redraws { group.addTask { await self.redrawCard() } }
+            let report = await self.deliver()
             self.stop(.interrupted)
+            if redraws {
+                cardReady.raise()
+                await redrawDone.wait()
+            }
             group.cancelAll()
             return report
         }
     }
 
-    private func pump() async -> DeliveryReport? {
-        defer { alarms.set(nil, for: number, changed) }
-        while !Task.isCancelled {
-            switch state.withLock({ $0.machine.next(now: clock.now) }) {
-            case .done(let report): return report
-            case .wait(let until):
-                alarms.set(until, for: number, changed)
-                await changed.wait()
-            case .perform(let operation):
-                let outcome = await channel.perform(address(operation)) { [weak self] verdict in
-                    self?.settledLate(operation, verdict)
-                }
-                state.withLock { $0.machine.completed(outcome, now: clock.now) }
-            }
-        }
-        return nil
-    }
-
-    private func settledLate(_ operation: ReplyStreamStateMachine.Operation, _ verdict: LateVerdict) {
-        state.withLock { $0.machine.settledLate(operation, verdict, now: clock.now) }
-        changed.raise()
-    }
-
-    private func address(_ operation: ReplyStreamStateMachine.Operation) -> ChannelOperation {
-        switch operation {
-        case .stream(let id, let content, let finish):
-            .stream(route, id: id, content: content, finish: finish, feedback: nil)
-        case .reply(let markdown): .reply(route, markdown: markdown, feedback: nil)
-        case .push(let markdown): .push(route.conversation, markdown: markdown, feedback: nil)
-        }
-    }
-
-    private func work() async {
-        guard case .handler(let handler) = source else { return }
-        await turnHasCome.wait()
-        if let stopped = state.withLock({ $0.stopped }) { return end(stopped) }
-        await withTaskGroup(of: ReplyStreamStateMachine.Ending?.self) { group in
-            group.addTask { await self.run(handler) }
-            group.addTask {
-                await self.stopHandler.wait()
-                return nil
-            }
-            // The person hears of a stop at once, even if the handler takes its time to end.
-            let ending = await group.next() ?? nil
-            end(state.withLock { $0.stopped } ?? ending ?? .interrupted)
-            group.cancelAll()
-        }
-    }
-
-    private func end(_ ending: ReplyStreamStateMachine.Ending) {
-        state.withLock { state in
-            // In one step: a refresh in between would hold the final frame back for a round trip.
-            if ending == .finished, !message.media.isEmpty {
-                state.machine.appendParagraph(settings.words.attachment)
-            }
-            state.machine.ended(ending)
-        }
-        changed.raise()
-    }
-
-    private func run(_ handler: MessageHandler) async -> ReplyStreamStateMachine.Ending {
-        do {
-            try await handler(message, TurnReply(turn: self, words: settings.words))
-            return .finished
-        } catch let failure as BackendFailure {
-            note(failure.detail)
-            return .failed(failure.userText ?? settings.words.failed)
-        } catch let error as GatewayError where error.code == .answerTooLarge {
-            note(error.description)
-            return .failed(settings.words.tooLong)
-        } catch {
-            note(error is CancellationError ? "context canceled" : "\(type(of: error))")
-            return .failed(settings.words.failed)
-        }
-    }
-
-    private func note(_ detail: String) { state.withLock { $0.failure = detail } }
+    /// Whether the handler answers, rather than the program itself.
+    var isHandled: Bool { if case .handler = source { true } else { false } }
 
     /// Why the handler failed, for the log.
     var failure: String? { state.withLock { $0.failure } }
 }
 
 /// What a turn keeps under its lock.
-private struct TurnState: Sendable {
+struct TurnState: Sendable {
     var machine: ReplyStreamStateMachine
+    var message: InboundMessage
+    var online: Bool
     var stopped: ReplyStreamStateMachine.Ending?
     var failure: String?
-}
+    var isAbandoned = false
+    var hasFetched = false
+    /// Takes cards out of the text.
+    var extractor = CardExtractor()
+    /// Whole answer as far as it goes into a file because the bubble is full.
+    var overflow: String?
+    /// Everything of the answer that is not text, in order.
+    var attachments: [LedgerPart] = []
+    /// Card that the handler gave for the clicked one.
+    var redraw: String?
+    /// Whether it is too late for that.
+    var isRedrawn = false
+    /// Delivers one of the attachments.
+    var part: PartStateMachine?
 
-extension ReplyStreamStateMachine {
-    /// Adds a line of the program's own below what was said, if anything was.
-    fileprivate mutating func appendParagraph(_ line: String) { appended((answerBytes == 0 ? "" : "\n\n") + line) }
-}
-
-/// The handler's view of its turn.
-struct TurnReply: Replying {
-    let turn: Turn
-    let words: ReplyWords
-
-    func append(_ delta: String) async throws { try turn.update { $0.appended(delta) } }
-    func replace(with text: String) async throws { try turn.update { $0.replaced(with: text) } }
-    func think(_ delta: String) async throws { try turn.update { $0.thought(delta) } }
-
-    func attach(_ attachment: Attachment) async throws {
-        let name =
-            switch attachment {
-            case .file(let location, _, let name): name ?? location.split(separator: "/").last.map(String.init) ?? ""
-            case .card: "template card"
-            }
-        try turn.update { $0.appendParagraph(words.cannotSend(name)) }
+    init(machine: ReplyStreamStateMachine, message: InboundMessage, online: Bool) {
+        self.machine = machine
+        self.message = message
+        self.online = online
     }
+}
+
+extension PartContent {
+    var isText: Bool { if case .text = self { true } else { false } }
 }

@@ -136,6 +136,8 @@ public enum LedgerTrouble: Error, Sendable, Hashable, CustomStringConvertible {
 /// A step that does not fit (for a task that does not exist, or one that has ended) is ignored: it stems from a race with
 /// the operator or with retention.
 public protocol LedgerStore: Sendable {
+    /// Whether what is written outlives the process.
+    var isDurable: Bool { get }
     /// Begins tasks in order, in one transaction. An entry whose account and message id are known already changes nothing;
     /// an empty id is never known.
     func accept(_ entries: [LedgerEntry]) async throws(LedgerTrouble) -> [Acceptance]

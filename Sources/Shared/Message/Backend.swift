@@ -11,6 +11,15 @@ public protocol Replying: Sendable {
     func think(_ delta: String) async throws
     /// Adds a file, a card or anything else that is not text.
     func attach(_ attachment: Attachment) async throws
+    /// What is known about the turn besides its message.
+    var turnInfo: TurnInfo { get async }
+}
+
+extension Replying {
+    /// A first try without a past.
+    public var turnInfo: TurnInfo {
+        get async { TurnInfo() }
+    }
 }
 
 /// Something in an answer that is not text.
@@ -74,6 +83,8 @@ public struct BackendRequest: Sendable {
 
 /// Computes answers. Cancelling the surrounding task must end the work, processes and requests included.
 public protocol Backend: Sendable {
+    /// Whether it heeds history, session and workspace of a request; looking them up costs time.
+    var keepsSessions: Bool { get }
     /// Answers one message.
     ///
     /// - Throws: `BackendFailure` with words for the person; any other error is shown as a general apology.
@@ -95,4 +106,9 @@ public struct BackendFailure: Error, Sendable, CustomStringConvertible {
 
     /// The log words alone.
     public var description: String { detail }
+}
+
+extension Backend {
+    /// Most backends do.
+    public var keepsSessions: Bool { true }
 }

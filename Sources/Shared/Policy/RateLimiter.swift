@@ -54,6 +54,15 @@ public struct RateLimiter: Sendable, Hashable {
     ///
     /// If the clock went back, sends that seem to lie ahead count as sent now: nothing is blocked for longer than its window.
     public mutating func tryAcquire(now: Int64, priority: Priority = .normal) -> Decision {
+        tryAcquire(now: now) { priority == .final ? $0.limit : $0.limit - $0.reserve }
+    }
+
+    /// Asks for one send that leaves `thirtieths` of every window free (rounded up), but may always use one place.
+    mutating func tryAcquire(now: Int64, keepingThirtieths thirtieths: Int) -> Decision {
+        tryAcquire(now: now) { max($0.limit - ($0.limit * thirtieths + 29) / 30, 1) }
+    }
+
+    private mutating func tryAcquire(now: Int64, usable: (Window) -> Int) -> Decision {
         guard !windows.isEmpty else { return .allowed }
         if let last = times.last, last > now {
             times = times[head...].map { min($0, now) }
@@ -62,9 +71,8 @@ public struct RateLimiter: Sendable, Hashable {
         forget(before: now)
         var wait: Int64 = 0
         for window in windows {
-            let limit = priority == .final ? window.limit : window.limit - window.reserve
             // The send that must leave the window before this one fits.
-            let index = times.count - limit
+            let index = times.count - usable(window)
             guard index >= head else { continue }
             wait = max(wait, times[index] + window.milliseconds - now)
         }

@@ -52,8 +52,10 @@ private struct DemoBot: Service {
 
     func run() async throws {
         let port = try await simulator.boundPort
+        let folder = FileManager.default.temporaryDirectory.path + "/wecom-aibot-demo-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
         let gateway = try Gateway(
-            Self.configuration(port: port), environment: [:],
+            Self.configuration(port: port, folder: folder), environment: [:],
             backend: EchoBackend(demo: true, clock: SystemMonotonicClock()),
             logger: logger)
         print("Chat page:  http://127.0.0.1:\(port)/    (Ctrl-C stops)")
@@ -61,7 +63,7 @@ private struct DemoBot: Service {
         try await gateway.run()
     }
 
-    private static func configuration(port: Int) throws -> GatewayConfiguration {
+    private static func configuration(port: Int, folder: String) throws -> GatewayConfiguration {
         let bot = SimulatorBot.demo
         let text = """
             {channels: {wecom: {accounts: {demo: {
@@ -69,7 +71,7 @@ private struct DemoBot: Service {
               bot: {botId: "\(bot.id)", secret: "\(bot.secret)", wsUrl: "ws://127.0.0.1:\(port)", dm: {policy: "open"},
                     welcomeText: "你好，我是演示机器人。发送 help 看看我会什么。\\nHello! Send help to see what I can do."},
               groupPolicy: "open",
-            }}}}}
+            }}}}, gateway: {stateDir: "\(folder)", admin: ""}}
             """
         let result = GatewayConfiguration.load(
             text: text, file: "demo", environment: [:], readFile: { _ in throw CocoaError(.fileNoSuchFile) })

@@ -24,11 +24,14 @@ struct Run: AsyncParsableCommand {
         }
         let lock = try StateLock.take(configuration)
         defer { withExtendedLifetime(lock) {} }
+        let ledger = try Ledgers.open(configuration, create: true)
         let gateway = try Gateway(
-            configuration, environment: ProcessInfo.processInfo.environment, baseDirectory: file.folder, logger: logger)
+            configuration, environment: ProcessInfo.processInfo.environment, ledger: ledger,
+            version: BuildInfo.version, baseDirectory: file.folder, logger: logger)
+        let admin = AdminListener(gateway, configuration: configuration.gateway, logger: logger)
         logger.notice("starting", metadata: .init([.account: gateway.accountNames.joined(separator: ",")]))
         try await Lifecycle.run(
-            [gateway], stopWithin: configuration.gateway.stopTimeout, logger: logger,
+            [admin, gateway], stopWithin: configuration.gateway.stopTimeout, logger: logger,
             onReconnect: { await gateway.reconnect() })
         logger.notice("stopped")
     }

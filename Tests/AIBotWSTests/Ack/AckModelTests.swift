@@ -23,6 +23,15 @@ private struct Shadow {
     var completed: Set<Int> = []
     var written: Set<Int> = []
     var failures: [String] = []
+    /// Order of everything written, heartbeats included, over all sessions.
+    var order: [Int: Int] = [:]
+    var lastOrder = 0
+    /// What the platform was seen to have, at most, in this session.
+    var reached = 0
+    /// Frames that timed out in this session and of which nothing more was said.
+    var overdue: Set<Int> = []
+    var told: Set<Int> = []
+    var overtaken = 0
 
     mutating func check(_ condition: Bool, _ text: @autoclosure () -> String) {
         if !condition { failures.append(text()) }
@@ -35,6 +44,8 @@ private struct Shadow {
         let unanswered = onWire[lane, default: []].count { !$0.settled }
         check(unanswered == 0, "lane \(lane): \(request) joins a frame whose sender still waits")
         written.insert(request)
+        lastOrder += 1
+        order[request] = lastOrder
         onWire[lane, default: []].append(Written(request: request, at: now))
     }
 
@@ -53,6 +64,23 @@ private struct Shadow {
             check(written.contains(request), "\(request) unknown but never written")
             if let index { onWire[lane]?[index].settled = true }
         }
+        if outcome == .unknown(.ackTimeout) { overdue.insert(request) }
+    }
+
+    /// `isSound`: whether acks are known to belong to the frames that they are credited to.
+    mutating func late(_ request: Int, _ verdict: LateVerdict, isSound: Bool) {
+        check(completed.contains(request), "\(request) late before it had an outcome")
+        check(told.insert(request).inserted, "\(request) told twice")
+        check(overdue.remove(request) != nil, "\(request) told without a time-out in this session")
+        guard verdict == .overtaken else { return }
+        overtaken += 1
+        if isSound { check(reached > order[request] ?? 0, "\(request) overtaken by nothing") }
+    }
+
+    mutating func sessionLost() {
+        onWire = [:]
+        overdue = []
+        reached = 0
     }
 }
 
@@ -67,6 +95,7 @@ private struct AckLife {
     /// Whether any ack was swallowed or made up: then acks can legitimately be told apart by order no more.
     var honest: Bool
     var credited = 0
+    var heartbeats: [(id: ReqID, order: Int)] = []
 
     init(seed: UInt64, honest: Bool) {
         random = SeededGenerator(seed: seed)
@@ -91,9 +120,9 @@ private struct AckLife {
                     credited += 1
                 }
                 shadow.finished(request, outcome)
-            case .late(let request, _):
-                shadow.check(shadow.completed.contains(request), "\(request) late before it had an outcome")
-                if honest, let answers {
+            case .late(let request, let verdict):
+                shadow.late(request, verdict, isSound: honest)
+                if honest, let answers, verdict != .overtaken {
                     shadow.check(answers.request == request, "late ack of \(answers.request) told to \(request)")
                 }
             }
@@ -126,24 +155,54 @@ private struct AckLife {
             return
         }
         if honest || pick(3) > 0 { shadow.onWire[lane]?.removeFirst() }
+        shadow.reached = max(shadow.reached, shadow.order[first.request] ?? 0)
         apply(
             machine.acknowledged(lane, error: error, body: nil, now: now), answers: (lane, first.request))
+        checkNothingIsKept()
+    }
+
+    private mutating func beat() {
+        next += 1
+        shadow.completed.insert(next)
+        shadow.lastOrder += 1
+        heartbeats.append((ReqID("ping-\(next)"), shadow.lastOrder))
+        machine.heartbeatWritten(ReqID("ping-\(next)"))
+    }
+
+    private mutating func answerHeartbeat() {
+        guard !heartbeats.isEmpty else { return }
+        let (id, order) = heartbeats.removeFirst()
+        shadow.reached = max(shadow.reached, order)
+        apply(pick(3) == 0 ? machine.heartbeatAnswered(nil) : machine.acknowledged(id, error: nil, body: nil, now: now))
+        checkNothingIsKept()
+    }
+
+    /// With an honest platform every frame written before the latest answered one is told of.
+    private mutating func checkNothingIsKept() {
+        guard honest else { return }
+        for request in shadow.overdue {
+            shadow.check((shadow.order[request] ?? 0) >= shadow.reached, "\(request) was overtaken and is not told")
+        }
     }
 
     mutating func step() {
-        switch pick(20) {
+        switch pick(22) {
+        case 20: if heartbeats.count < 3 { beat() }
+        case 21: answerHeartbeat()
         case 0...8: send()
         case 9...15: answer()
         case 16 where !honest: apply(machine.acknowledged("stranger", error: nil, body: nil, now: now))
         case 17 where !honest: apply(machine.rejectedWithoutReqID(PlatformError(code: 40058), now: now))
         case 18 where pick(30) == 0:
             apply(machine.sessionLost())
-            shadow.onWire = [:]
+            shadow.sessionLost()
+            heartbeats = []
             shadow.check(machine.laneCount == 0, "lanes survive the session")
         default:
             if honest { answerOverdue() }
             now = now.advanced(by: .milliseconds(pick(honest ? 1_500 : 6_000)))
             apply(machine.deadlineReached(now: now))
+            checkNothingIsKept()
         }
         shadow.check(machine.laneCount <= Self.lanes.count, "more lanes than addresses")
         shadow.check(machine.inFlight <= Self.lanes.count, "more frames in flight than lanes")
@@ -176,6 +235,7 @@ struct AckModelTests {
         life.finish()
         #expect(life.shadow.failures.isEmpty, "\(life.shadow.failures.prefix(5))")
         #expect(life.credited > 500)
+        #expect(life.shadow.overtaken > 20)
     }
 
     @Test("WS-6: time alone brings every lane to an end")

@@ -41,6 +41,7 @@ final class FakePlatform: Sendable {
     }
     let clock = ManualClock()
     let transport: InProcessTransport
+    let uploads = FakeUploads()
     let state = LockedState()
 
     /// A lock of the tests' own: the library's is not visible here.
@@ -52,16 +53,21 @@ final class FakePlatform: Sendable {
 
     init() {
         transport = InProcessTransport(clock: clock)
-        transport.setReply { [state] connection, text in Self.answer(state, connection, text) }
+        transport.setReply { [state, uploads] connection, text in Self.answer(state, uploads, connection, text) }
     }
 
-    private static func answer(_ state: LockedState, _ connection: ConnectionID, _ text: String) -> [String] {
+    private static func answer(
+        _ state: LockedState, _ uploads: FakeUploads, _ connection: ConnectionID, _ text: String
+    ) -> [String] {
         guard let frame = try? JSONValue(parsing: text.utf8), let id = frame["headers"]?["req_id"]?.string else {
             return []
         }
-        func ack(_ code: Int = 0) -> [String] {
+        func ack(_ code: Int = 0, body: JSONValue? = nil) -> [String] {
             let headers = JSONValue.dictionary(["req_id": .string(id)])
-            return [JSONValue.dictionary(["headers": headers, "errcode": .integer(code), "errmsg": "x"]).text]
+            let answer =
+                ["headers": headers, "errcode": .integer(code), "errmsg": "x", "body": body]
+                as KeyValuePairs<String, JSONValue?>
+            return [JSONValue.dictionary(answer).text]
         }
         return state.withLock { state in
             state.frames.append((connection, frame))
@@ -70,6 +76,9 @@ final class FakePlatform: Sendable {
             case "aibot_subscribe": return ack(state.subscribeCode)
             case "ping": return ack()
             case "pong": return []
+            case let command? where command.hasPrefix("aibot_upload"):
+                guard let answer = uploads.answer(frame) else { return [] }
+                return ack(answer.code, body: answer.body)
             default: break
             }
             if case .refusesOnce(let code) = state.mood {
@@ -128,6 +137,24 @@ final class FakePlatform: Sendable {
                     "event": .dictionary(["eventtype": .string(type)]),
                 ]),
             ]))
+    }
+
+    /// Runs a session alone, and `body` once it is subscribed.
+    func online<Result: Sendable>(
+        _ log: StatusLog = StatusLog(), _ body: @Sendable (SessionRunner) async -> Result
+    ) async -> Result {
+        let session = client().session
+        return await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                await session.run { event in
+                    if case .status(let status) = event { log.add(status) }
+                }
+            }
+            await eventually("online") { log.last == .online }
+            let result = await body(session)
+            group.cancelAll()
+            return result
+        }
     }
 
     func client(_ change: (inout AIBotClient.Configuration) -> Void = { _ in }) -> AIBotClient {

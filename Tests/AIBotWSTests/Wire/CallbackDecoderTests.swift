@@ -196,6 +196,35 @@ struct CallbackDecoderEventTests {
         #expect(feedback.content == "bad")
     }
 
+    private func recorded(_ name: String) throws -> InboundEvent? {
+        let frame = try FrameFixture.load(name)
+        return decode(frame["body"]?.text ?? "", kind: .event)
+    }
+
+    @Test("WS-8: feedback as recorded, in a group and in a direct chat")
+    func recordedFeedback() throws {
+        let sender = Sender(id: "lin.wei")
+        #expect(
+            try recorded("in-event-feedback-inaccurate")
+                == .feedback(
+                    Feedback(
+                        id: "simmsg00290f3c9e7b1a", feedbackID: "trace_sim_turn_0002", verdict: .inaccurate,
+                        content: "步骤缺了一段", reasons: [2, 4],
+                        conversation: Conversation(kind: .group, id: "wrSIMgroup0001EXAMPLEchatid"), sender: sender)))
+        #expect(
+            try recorded("in-event-feedback-cancel")
+                == .feedback(
+                    Feedback(
+                        id: "simmsg00300f3c9e7b1a", feedbackID: "trace_sim_turn_0002", verdict: .withdrawn,
+                        conversation: Conversation(kind: .direct, id: "lin.wei"), sender: sender)))
+    }
+
+    @Test("WS-8: the version question is surfaced under its name, with its id")
+    func recordedVersionQuestion() throws {
+        #expect(
+            try recorded("in-event-enter-check-update") == .other("simmsg00330f3c9e7b1a", type: "enter_check_update"))
+    }
+
     @Test("WS-8: other events keep their name, also without a sender")
     func others() {
         #expect(event(#""eventtype":"enter_check_update""#) == .other("e1", type: "enter_check_update"))

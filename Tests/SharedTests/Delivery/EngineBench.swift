@@ -39,7 +39,8 @@ final class FakeChannel: Channel {
                 }
                 if finish { state.sealed.insert(id) }
             case .reply(let route, let text, _): state.bubbles[route.key, default: []].append(text)
-            case .push(let conversation, let text, _): state.bubbles["push:" + conversation.id, default: []].append(text)
+            case .push(let conversation, let text, _):
+                state.bubbles["push:" + conversation.id, default: []].append(text)
             case .welcome(let route, let text): state.bubbles[route.key, default: []].append(text)
             case .replyCard, .pushCard, .replyMedia, .pushMedia, .updateCard: break
             }
@@ -85,6 +86,10 @@ enum EngineBench {
         _ body: (ReplyEngine, FakeChannel, ManualClock) async -> Void
     ) async {
         var settings = EngineSettings()
+        // Whoever tests the quota switches it on.
+        settings.perMinute = 0
+        settings.perHour = 0
+        settings.reply.ageNoticeAfter = .zero
         change(&settings)
         let clock = ManualClock()
         let engine = ReplyEngine(

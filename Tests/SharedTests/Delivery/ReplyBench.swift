@@ -77,10 +77,11 @@ struct ReplyBench {
         _ change: (inout ReplySettings) -> Void = { _ in }
     ) {
         var settings = ReplySettings()
+        settings.ageNoticeAfter = .zero
         change(&settings)
         self.settings = settings
         machine = ReplyStreamStateMachine(
-            settings: settings, name: "s", maxTextBytes: maxTextBytes, replyWindow: .seconds(600),
+            settings: settings, name: "s", capabilities: .bench(maxTextBytes: maxTextBytes),
             queuedAhead: queuedAhead, pushOnly: pushOnly, online: online, now: now)
     }
 
@@ -152,6 +153,16 @@ struct ReplyBench {
     }
     var snapshots: [String] {
         log.compactMap { if case .stream(_, let text, finish: false) = $0.operation { text } else { nil } }
+    }
+}
+
+extension Capabilities {
+    /// A channel with bubbles, pushes, cards and media.
+    static func bench(maxTextBytes: Int = 20_480) -> Capabilities {
+        Capabilities(
+            channel: "fake", conversations: [.direct, .group], streams: true, pushes: true, maxTextBytes: maxTextBytes,
+            replyWindow: .seconds(600), streamWindow: .seconds(330), welcomeWindow: .seconds(5),
+            mediaIn: [.image, .file, .video], mediaOut: [.image, .file, .voice, .video], cards: true)
     }
 }
 

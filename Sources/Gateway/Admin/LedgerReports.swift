@@ -1,0 +1,82 @@
+public import Shared
+
+/// What `trace`, `outbox` and `feedback` read and change: in the running program, or in its ledger while it is down.
+public struct LedgerReports: Sendable {
+    private let ledger: any LedgerStore
+    private let control: (any GatewayControl)?
+    private let wallClock: any WallClock
+
+    /// Works on a ledger whose program is down: what is changed takes effect with its next start.
+    public init(ledger: any LedgerStore, wallClock: any WallClock = SystemWallClock()) {
+        self.ledger = ledger
+        self.wallClock = wallClock
+        control = nil
+    }
+
+    /// Works through the running program.
+    init(control: any GatewayControl, wallClock: any WallClock) {
+        ledger = control.ledger
+        self.control = control
+        self.wallClock = wallClock
+    }
+
+    /// Story of a message; nil when the ledger does not know it. `text` includes what was said.
+    public func trace(_ id: MessageID, text: Bool) async throws(LedgerTrouble) -> TraceReport? {
+        let tasks = try await ledger.trace(messageID: id)
+        return tasks.isEmpty ? nil : TraceReport(messageID: id, tasks: tasks, text: text)
+    }
+
+    /// What is not delivered.
+    public func outbox() async throws(LedgerTrouble) -> OutboxReport {
+        let states: Set<TaskState> = [.accepted, .answered, .dead]
+        let tasks = try await ledger.tasks(in: states, limit: OutboxReport.limit + 1)
+        return OutboxReport(tasks, now: wallClock.unixMilliseconds)
+    }
+
+    /// Makes dead tasks deliverable again; nil for all of them.
+    public func retry(_ tasks: [TaskID]?) async throws(LedgerTrouble) -> OutboxChange {
+        var change = OutboxChange()
+        for task in try await chosen(tasks, [.dead]) {
+            let done = if let control { try await control.retry(task) } else { try await ledger.revive(task) }
+            if done { change.changed.append(task.rawValue) } else { change.unchanged.append(task.rawValue) }
+        }
+        return change
+    }
+
+    /// Gives tasks up; nil for everything that is not delivered.
+    public func drop(_ tasks: [TaskID]?) async throws(LedgerTrouble) -> OutboxChange {
+        var change = OutboxChange()
+        let now = wallClock.unixMilliseconds
+        for task in try await chosen(tasks, [.accepted, .answered]) {
+            let done =
+                if let control { try await control.drop(task, at: now) } else { try await ledger.drop(task, at: now) }
+            if done { change.changed.append(task.rawValue) } else { change.unchanged.append(task.rawValue) }
+        }
+        return change
+    }
+
+    private func chosen(_ tasks: [TaskID]?, _ states: Set<TaskState>) async throws(LedgerTrouble) -> [TaskID] {
+        if let tasks { return tasks }
+        return try await ledger.tasks(in: states, limit: 1_000_000).map(\.id)
+    }
+
+    /// Verdicts since `since` (Unix milliseconds).
+    public func feedback(since: Int64) async throws(LedgerTrouble) -> FeedbackReport {
+        FeedbackReport(try await ledger.feedback(since: since))
+    }
+
+    /// Figures for the status. A ledger that cannot be read is one of them, not an error.
+    func figures() async -> LedgerFigures {
+        var figures = LedgerFigures()
+        do {
+            for (state, count) in try await ledger.counts() { figures.tasks[state.rawValue] = count }
+            if let oldest = try await ledger.tasks(in: [.accepted, .answered], limit: 1).first {
+                let age = wallClock.unixMilliseconds - oldest.entry.acceptedAt
+                figures.oldestUndeliveredSeconds = Double(max(0, age)) / 1000
+            }
+        } catch {
+            figures.trouble = "\(error)"
+        }
+        return figures
+    }
+}

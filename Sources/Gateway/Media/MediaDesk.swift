@@ -1,0 +1,159 @@
+import AsyncHTTPClient
+import Backends
+import Foundation
+import Logging
+import Shared
+
+/// Fetches what people send to one account, and finds what its answers attach.
+final class MediaDesk: Sendable {
+    private let account: String
+    private let settings: MediaSettings
+    private let http: HTTPSettings
+    private let store: MediaStore
+    private let folders: SessionFolders
+    private let localRoots: [String]
+    private let clock: any MonotonicClock
+    private let logger: Logger
+    private let client = Slot<HTTPClient>()
+    /// Downloads at a time; more wait, since every message that arrives begins one.
+    private let places = Places(8)
+
+    init(
+        account: String, _ configuration: GatewayConfiguration, proxyURL: String?,
+        network: GatewayConfiguration.Network, ownHost: String?, store: MediaStore, folders: SessionFolders, clock: any MonotonicClock, logger: Logger
+    ) {
+        self.account = account
+        let media = configuration.wecom.media
+        var settings = MediaSettings()
+        settings.maxBytes = media.maxBytes
+        settings.retries = network.retries
+        settings.retryDelay = network.retryDelay
+        settings.allowedHosts = media.allowPrivateHosts + [ownHost].compactMap { $0 }
+        settings.isProxied = proxyURL != nil
+        self.settings = settings
+        http = HTTPSettings(
+            caFile: network.caFile.isEmpty ? nil : network.caFile, proxyURL: proxyURL,
+            connectTimeout: network.timeout)
+        self.store = store
+        self.folders = folders
+        localRoots = media.localRoots.map { ($0 as NSString).expandingTildeInPath }
+        self.clock = clock
+        self.logger = logger
+    }
+
+    /// Opens the connections that downloads use.
+    ///
+    /// - Throws: for a `caFile` or proxy that cannot be used.
+    func open() throws {
+        client.set(HTTPClient(eventLoopGroupProvider: .singleton, configuration: try http.clientConfiguration()))
+    }
+
+    /// Closes them. Downloads that run end with an error.
+    func close() async { try? await client.take()?.shutdown() }
+
+    /// What the engine asks for.
+    var hooks: EngineHooks {
+        var hooks = EngineHooks()
+        hooks.fetch = { await self.fetch($0) }
+        hooks.resolve = { await self.resolve($0, $1) }
+        hooks.pictures = { answer in
+            let found = MarkdownImages(answer)
+            return (found.text, found.images.map(\.location))
+        }
+        hooks.attachLong = { await self.attach(whole: $0, $1) }
+        return hooks
+    }
+
+    // MARK: In
+
+    private func fetch(_ message: InboundMessage) async -> InboundMessage {
+        let receivedAt = clock.now
+        var message = message
+        for index in message.parts.indices {
+            message.parts[index] = await fetch(message.parts[index], "\(index)", of: message, receivedAt)
+        }
+        guard var quote = message.quote else { return message }
+        for index in quote.parts.indices {
+            quote.parts[index] = await fetch(quote.parts[index], "q\(index)", of: message, receivedAt)
+        }
+        message.quote = quote
+        return message
+    }
+
+    private func fetch(
+        _ part: MessagePart, _ position: String, of message: InboundMessage, _ receivedAt: MonotonicInstant
+    ) async -> MessagePart {
+        guard case .media(var reference) = part, reference.path == nil, let client = client.value else { return part }
+        let name = "\(UInt64(bitPattern: Int64(message.id.rawValue.hashValue)))-\(position)"
+        let begin = clock.now
+        let result = await places.with { () -> Result<FetchedMedia, MediaFailure> in
+            do throws(MediaFailure) {
+                let folder = try store.folder(account: account)
+                let downloader = MediaDownloader(settings: settings, client: client, clock: clock)
+                return await downloader.fetch(reference, receivedAt: receivedAt, into: folder, name: name)
+            } catch {
+                return .failure(error)
+            }
+        }
+        var metadata = Logger.Metadata([.messageID: message.id, .kind: reference.kind.rawValue])
+        switch result {
+        case .success(let media):
+            reference.path = media.path
+            reference.name = media.name
+            reference.mime = media.mime
+            reference.bytes = media.bytes
+            metadata.merge(.init([.bytes: media.bytes, .seconds: begin.duration(to: clock.now).inSeconds])) { $1 }
+            logger.info("media fetched", metadata: metadata)
+        case .failure(let failure):
+            reference.failure = failure.line(name: reference.name)
+            metadata[LogKey.reason.rawValue] = .string(failure.logWord)
+            logger.warning("media not fetched", metadata: metadata)
+        }
+        return .media(reference)
+    }
+
+    // MARK: Out
+
+    private func resolve(
+        _ attachment: Attachment, _ message: InboundMessage
+    ) async -> Result<OutboundMedia, AttachmentProblem> {
+        guard case .file(let location, let kind, let name) = attachment else {
+            return .failure(AttachmentProblem(line: ReplyWords().badCard))
+        }
+        return await resolve(location, kind, name, workspace: folders.workspace(of: message), roots: localRoots)
+    }
+
+    /// A file that the operator names: any path of this machine.
+    func resolve(path: String) async -> Result<OutboundMedia, AttachmentProblem> {
+        await resolve(path, nil, nil, workspace: nil, roots: ["/"])
+    }
+
+    private func resolve(
+        _ location: String, _ kind: MediaReference.Kind?, _ name: String?, workspace: String?, roots: [String]
+    ) async -> Result<OutboundMedia, AttachmentProblem> {
+        guard let client = client.value, let folder = try? store.folder(account: account) else {
+            return .failure(AttachmentProblem(line: ReplyWords().notSent(name ?? "")))
+        }
+        let resolver = OutboundMediaResolver(
+            workspace: workspace, localRoots: roots, directory: folder,
+            downloader: MediaDownloader(settings: settings, client: client, clock: clock))
+        switch await resolver.resolve(location: location, kind: kind, name: name) {
+        case .success(let media): return .success(media)
+        case .failure(let failure):
+            logger.warning("media of an answer not sent", metadata: .init([.reason: failure.logWord]))
+            return .failure(AttachmentProblem(line: failure.line(name: name)))
+        }
+    }
+
+    private func attach(whole answer: String, _ message: InboundMessage) async -> OutboundMedia? {
+        guard let folder = try? store.folder(account: account) else { return nil }
+        let path = "\(folder)/answer-\(UUID().uuidString.lowercased()).md"
+        do {
+            try Data(answer.utf8).write(to: URL(fileURLWithPath: path), options: .withoutOverwriting)
+        } catch {
+            logger.warning("media of an answer not written", metadata: .init([.messageID: message.id]))
+            return nil
+        }
+        return OutboundMedia(path: path, kind: .file, name: "answer.md", bytes: answer.utf8.count)
+    }
+}

@@ -1,0 +1,53 @@
+import Foundation
+
+/// A value that is there for a while.
+final class Slot<Value: Sendable>: @unchecked Sendable {
+    // Touched under `lock` alone.
+    private let lock = NSLock()
+    private var current: Value?
+
+    var value: Value? { lock.withLock { current } }
+    func set(_ value: Value?) { lock.withLock { current = value } }
+    func take() -> Value? {
+        lock.withLock {
+            defer { current = nil }
+            return current
+        }
+    }
+}
+
+/// Lets so many in at a time, in order of arrival.
+final class Places: @unchecked Sendable {
+    // Touched under `lock` alone; continuations leave it before they are resumed.
+    private let lock = NSLock()
+    private var free: Int
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    init(_ count: Int) { free = count }
+
+    func with<Result>(_ body: () async -> Result) async -> Result {
+        await withCheckedContinuation { continuation in
+            let isIn = lock.withLock { () -> Bool in
+                guard free > 0 else {
+                    waiting.append(continuation)
+                    return false
+                }
+                free -= 1
+                return true
+            }
+            if isIn { continuation.resume() }
+        }
+        let result = await body()
+        leave()
+        return result
+    }
+
+    private func leave() {
+        let next = lock.withLock { () -> CheckedContinuation<Void, Never>? in
+            guard waiting.isEmpty else { return waiting.removeFirst() }
+            free += 1
+            return nil
+        }
+        next?.resume()
+    }
+}

@@ -1,0 +1,135 @@
+import GRDB
+import Shared
+
+/// A row that no version of the program wrote.
+struct UnreadableRow: Error {
+    let id: Int64
+}
+
+/// Tasks and parts out of their rows.
+struct LedgerReader {
+    let db: Database
+
+    private static let columns = """
+        id, state, origin, accepted_at, answered_at, finished_at, attempts, bubbles, bubble_opened_at, handed_over, stream,
+        route_key, takes_replies, conversation_kind, conversation, refusal, reason, message, answer
+        """
+
+    /// Tasks with their parts. `condition` is what follows WHERE.
+    func tasks(_ condition: String, _ arguments: StatementArguments) throws -> [LedgerTask] {
+        let statement = try db.cachedStatement(sql: "SELECT \(Self.columns) FROM task WHERE \(condition)")
+        var tasks = try Row.fetchAll(statement, arguments: arguments).map(task)
+        for position in tasks.indices { tasks[position].parts = try parts(of: tasks[position].id) }
+        return tasks
+    }
+
+    /// Query for the numbers of the tasks in these states, each half over an index of its own: nearly all tasks are done.
+    static func ids(in states: Set<TaskState>) -> String {
+        let words = states.map { "'\($0.rawValue)'" }.sorted().joined(separator: ", ")
+        return """
+            SELECT id FROM task WHERE state IN ('accepted', 'answered') AND state IN (\(words))
+            UNION ALL
+            SELECT id FROM task WHERE finished_at IS NOT NULL AND state IN (\(words))
+            """
+    }
+
+    private func task(_ row: Row) throws -> LedgerTask {
+        let id: Int64 = row[0]
+        guard let state = TaskState(rawValue: row[1]), let origin = LedgerEntry.Origin(rawValue: row[2]),
+            let kind = Conversation.Kind(rawValue: row[13]), let message = StoredText.message(row[17])
+        else { throw UnreadableRow(id: id) }
+        let conversation = Conversation(kind: kind, id: row[14])
+        let entry = LedgerEntry(
+            origin: origin, message: message,
+            route: ReplyRoute(key: row[11], conversation: conversation, takesReplies: row[12]), stream: row[10],
+            acceptedAt: row[3], refusal: row[15])
+        var task = LedgerTask(id: TaskID(id), entry: entry)
+        task.state = state
+        task.answeredAt = row[4]
+        task.finishedAt = row[5]
+        task.attempts = row[6]
+        task.bubbles = row[7]
+        task.bubbleOpenedAt = row[8]
+        task.isHandedOver = row[9]
+        task.reason = row[16]
+        task.answer = row[18]
+        return task
+    }
+
+    private func parts(of task: TaskID) throws -> [LedgerPart] {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT idx, kind, content, state, attempts, via, errcode, reason, sent_at, settled_at
+                FROM part WHERE task = ? ORDER BY idx
+                """)
+        return try Row.fetchAll(statement, arguments: [task.rawValue]).map { row in
+            guard let content = StoredText.content(kind: row[1], text: row[2]), let state = PartState(rawValue: row[3])
+            else { throw UnreadableRow(id: task.rawValue) }
+            var part = LedgerPart(index: row[0], content: content)
+            part.state = state
+            part.attempts = row[4]
+            part.via = (row[5] as String?).flatMap(DeliveryRoute.init)
+            part.errcode = row[6]
+            part.reason = row[7]
+            part.sentAt = row[8]
+            part.settledAt = row[9]
+            return part
+        }
+    }
+
+    /// Both sides of a conversation, newest first. The text of the message is taken out of its JSON by SQLite.
+    func history(account: String, conversation: Conversation, limit: Int) throws -> [HistoryEntry] {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT answer, answered_at, accepted_at,
+                    (SELECT group_concat(coalesce(json_extract(value, '$.text._0'),
+                        json_extract(value, '$.voice.transcript')), char(10))
+                    FROM json_each(task.message, '$.parts')) AS said
+                FROM task
+                WHERE account = ?1 AND conversation = ?2 AND conversation_kind = ?3 AND answer IS NOT NULL
+                    AND origin IN ('message', 'push')
+                    AND session = coalesce((SELECT number FROM session
+                        WHERE account = ?1 AND conversation_kind = ?3 AND conversation = ?2), 0)
+                ORDER BY id DESC
+                """)
+        let rows = try Row.fetchCursor(
+            statement, arguments: [account, conversation.id, conversation.kind.rawValue])
+        var entries: [HistoryEntry] = []
+        while entries.count < limit, let row = try rows.next() {
+            let answer: String = row[0]
+            let said: String = row[3] ?? ""
+            if !answer.isEmpty { entries.append(HistoryEntry(role: .assistant, text: answer, at: row[1])) }
+            if !said.isEmpty { entries.append(HistoryEntry(role: .user, text: said, at: row[2])) }
+        }
+        return Array(entries.prefix(max(limit, 0)))
+    }
+
+    /// Times of what counts against the quota. A task that ended earlier has sent everything earlier, so that the indexes
+    /// of the unfinished and the ended are all that is needed.
+    func sends(account: String, since: Int64) throws -> [Conversation: [Int64]] {
+        let statement = try db.cachedStatement(
+            sql: """
+                WITH recent AS (
+                    SELECT id, conversation_kind, conversation, accepted_at,
+                        origin != 'push' AND takes_replies AND (refusal IS NULL OR origin = 'line') AS opened
+                    FROM task WHERE account = ?1 AND state IN ('accepted', 'answered')
+                    UNION ALL
+                    SELECT id, conversation_kind, conversation, accepted_at,
+                        origin != 'push' AND takes_replies AND (refusal IS NULL OR origin = 'line')
+                    FROM task WHERE state IN ('done', 'dead') AND finished_at >= ?2 AND account = ?1
+                )
+                SELECT conversation_kind, conversation, accepted_at AS at FROM recent WHERE opened AND accepted_at >= ?2
+                UNION ALL
+                SELECT conversation_kind, conversation, sent_at FROM recent JOIN part ON part.task = recent.id
+                WHERE sent_at >= ?2 AND (NOT opened OR idx > 0 OR via != 'bubble')
+                ORDER BY at
+                """)
+        var times: [Conversation: [Int64]] = [:]
+        let rows = try Row.fetchCursor(statement, arguments: [account, since])
+        while let row = try rows.next() {
+            let kind: Conversation.Kind = row[0] == "group" ? .group : .direct
+            times[Conversation(kind: kind, id: row[1]), default: []].append(row[2])
+        }
+        return times
+    }
+}

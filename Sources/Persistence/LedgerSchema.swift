@@ -1,0 +1,105 @@
+import GRDB
+
+/// Tables of the ledger. Migrations are only ever added at the end: what a published version created is never changed here.
+///
+/// Times are Unix milliseconds. States and kinds are words, so that the tables can be read in the sqlite3 shell.
+enum LedgerSchema {
+    static let migrator: DatabaseMigrator = {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1-ledger") { try $0.execute(sql: tables + indexes) }
+        return migrator
+    }()
+
+    /// `AUTOINCREMENT`, since a task id is never used twice, not even when the newest tasks were removed. The long columns
+    /// come last, so that a look at the state does not read them.
+    private static let tables = """
+        CREATE TABLE task (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            account TEXT NOT NULL,
+            msgid TEXT,
+            conversation_kind TEXT NOT NULL,
+            conversation TEXT NOT NULL,
+            session INTEGER NOT NULL,
+            origin TEXT NOT NULL,
+            state TEXT NOT NULL,
+            accepted_at INTEGER NOT NULL,
+            answered_at INTEGER,
+            finished_at INTEGER,
+            attempts INTEGER NOT NULL,
+            bubbles INTEGER NOT NULL,
+            bubble_opened_at INTEGER NOT NULL,
+            handed_over INTEGER NOT NULL,
+            stream TEXT NOT NULL,
+            route_key TEXT NOT NULL,
+            takes_replies INTEGER NOT NULL,
+            refusal TEXT,
+            reason TEXT,
+            message TEXT NOT NULL,
+            answer TEXT
+        );
+        CREATE TABLE part (
+            task INTEGER NOT NULL REFERENCES task (id) ON DELETE CASCADE,
+            idx INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            state TEXT NOT NULL,
+            attempts INTEGER NOT NULL,
+            via TEXT,
+            errcode INTEGER,
+            reason TEXT,
+            sent_at INTEGER,
+            settled_at INTEGER,
+            content TEXT NOT NULL,
+            PRIMARY KEY (task, idx)
+        ) WITHOUT ROWID;
+        CREATE TABLE task_file (
+            task INTEGER NOT NULL REFERENCES task (id) ON DELETE CASCADE,
+            path TEXT NOT NULL,
+            PRIMARY KEY (task, path)
+        ) WITHOUT ROWID;
+        CREATE TABLE session (
+            account TEXT NOT NULL,
+            conversation_kind TEXT NOT NULL,
+            conversation TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            started_at INTEGER NOT NULL,
+            PRIMARY KEY (account, conversation_kind, conversation)
+        ) WITHOUT ROWID;
+        CREATE TABLE card (
+            account TEXT NOT NULL,
+            task_id TEXT NOT NULL,
+            conversation_kind TEXT NOT NULL,
+            conversation TEXT NOT NULL,
+            sent_at INTEGER NOT NULL,
+            json TEXT NOT NULL,
+            PRIMARY KEY (account, task_id)
+        );
+        CREATE TABLE feedback (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            account TEXT NOT NULL,
+            event TEXT,
+            feedback_id TEXT NOT NULL,
+            verdict TEXT NOT NULL,
+            content TEXT,
+            reasons TEXT NOT NULL,
+            conversation_kind TEXT NOT NULL,
+            conversation TEXT NOT NULL,
+            sender TEXT NOT NULL,
+            sender_corporation TEXT,
+            sender_name TEXT,
+            at INTEGER NOT NULL
+        );
+
+        """
+
+    /// One for each question that is asked: known already, still to do, said here before, ended when, whose bubble.
+    private static let indexes = """
+        CREATE UNIQUE INDEX task_msgid ON task (msgid, account) WHERE msgid IS NOT NULL;
+        CREATE INDEX task_unfinished ON task (account, id) WHERE state IN ('accepted', 'answered');
+        CREATE INDEX task_conversation ON task (account, conversation, conversation_kind, id);
+        CREATE INDEX task_ended ON task (state, finished_at) WHERE finished_at IS NOT NULL;
+        CREATE INDEX task_stream ON task (stream);
+        CREATE INDEX task_file_path ON task_file (path);
+        CREATE UNIQUE INDEX feedback_event ON feedback (event, account) WHERE event IS NOT NULL;
+        CREATE INDEX feedback_at ON feedback (at);
+        """
+}

@@ -1,0 +1,133 @@
+import GRDB
+public import Shared
+
+/// What the operator asks for.
+extension SQLiteLedger {
+    /// Tasks with this message id, of any account.
+    public func trace(messageID: MessageID) async throws(LedgerTrouble) -> [LedgerTask] {
+        guard !messageID.rawValue.isEmpty else { return [] }
+        return try await read { db in
+            try LedgerReader(db: db).tasks("msgid = ? ORDER BY id", [messageID.rawValue])
+        }
+    }
+
+    /// Tasks in one of these states, oldest first, at most `limit`.
+    public func tasks(in states: Set<TaskState>, limit: Int) async throws(LedgerTrouble) -> [LedgerTask] {
+        let ids = LedgerReader.ids(in: states)
+        return try await read { db in
+            try LedgerReader(db: db).tasks("id IN (\(ids)) ORDER BY id LIMIT ?", [max(limit, 0)])
+        }
+    }
+
+    /// Number of tasks by state; every state is named.
+    public func counts() async throws(LedgerTrouble) -> [TaskState: Int] {
+        try await read { db in
+            // Two counts, each over an index that holds nothing else.
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT state, count(*) FROM task WHERE state IN ('accepted', 'answered') GROUP BY state
+                    UNION ALL
+                    SELECT state, count(*) FROM task WHERE finished_at IS NOT NULL GROUP BY state
+                    """)
+            var counts = Dictionary(uniqueKeysWithValues: TaskState.allCases.map { ($0, 0) })
+            for row in rows { if let state = TaskState(rawValue: row[0]) { counts[state] = row[1] } }
+            return counts
+        }
+    }
+
+    /// Makes a dead task deliverable again. False when there is none such, or when it was refused from the start.
+    public func revive(_ task: TaskID) async throws(LedgerTrouble) -> Bool {
+        try await write { db in
+            try db.execute(
+                sql: """
+                    UPDATE task SET state = iif(answered_at IS NULL, 'accepted', 'answered'), reason = NULL,
+                        finished_at = NULL
+                    WHERE id = ? AND state = 'dead' AND refusal IS NULL
+                    """, arguments: [task.rawValue])
+            guard db.changesCount > 0 else { return false }
+            try db.execute(
+                sql: """
+                    UPDATE part SET state = 'pending', reason = NULL, errcode = NULL, settled_at = NULL
+                    WHERE task = ? AND state NOT IN ('acked', 'assumed')
+                    """, arguments: [task.rawValue])
+            return true
+        }
+    }
+
+    /// Gives a task up. False when it had ended.
+    public func drop(_ task: TaskID, at: Int64) async throws(LedgerTrouble) -> Bool {
+        try await write { db in
+            try LedgerWriter(db: db).finish(task.rawValue, reason: LedgerTransition.droppedReason, at: at)
+        }
+    }
+
+    /// Verdicts since `since`, oldest first, joined to their turns.
+    public func feedback(since: Int64) async throws(LedgerTrouble) -> [FeedbackRecord] {
+        try await read { db in
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT account, event, feedback_id, verdict, content, reasons, conversation_kind, conversation, sender,
+                        sender_corporation, sender_name, at
+                    FROM feedback WHERE at >= ? ORDER BY at, id
+                    """, arguments: [since])
+            return try rows.map { row in
+                var record = Self.verdict(row)
+                guard let stream = FeedbackID.stream(of: record.feedback.feedbackID) else { return record }
+                record.task = try LedgerReader(db: db).tasks(
+                    "stream = ? AND account = ? ORDER BY id DESC LIMIT 1", [stream, record.account.rawValue]
+                ).first
+                return record
+            }
+        }
+    }
+
+    private static func verdict(_ row: Row) -> FeedbackRecord {
+        let reasons: String = row[5]
+        let sender = Sender(id: UserID(row[8]), corporation: row[9], name: row[10])
+        let feedback = Feedback(
+            id: MessageID(row[1] ?? ""), feedbackID: row[2], verdict: Feedback.Verdict(stored: row[3]), content: row[4],
+            reasons: reasons.split(separator: ",").compactMap { Int($0) },
+            conversation: Conversation(kind: row[6] == "group" ? .group : .direct, id: row[7]), sender: sender)
+        return FeedbackRecord(feedback: feedback, account: AccountID(row[0]), at: row[11])
+    }
+
+    /// Removes tasks that ended before `before`, cards sent before `cardsBefore` and verdicts before `before`. Returns the
+    /// paths of files that no remaining task names, sorted. Tasks are removed in portions, so that messages which arrive
+    /// meanwhile do not wait long.
+    public func prune(before: Int64, cardsBefore: Int64) async throws(LedgerTrouble) -> [String] {
+        try await write { db in
+            try db.execute(sql: "DELETE FROM card WHERE sent_at < ?", arguments: [cardsBefore])
+            try db.execute(sql: "DELETE FROM feedback WHERE at < ?", arguments: [before])
+        }
+        var paths: Set<String> = []
+        while true {
+            let portion = try await write { db in try Self.prunePortion(db, before: before) }
+            paths.formUnion(portion.paths)
+            if portion.count < Self.prunedAtOnce { break }
+        }
+        return try await unnamed(paths)
+    }
+
+    private static let prunedAtOnce = 100
+
+    private static func prunePortion(_ db: Database, before: Int64) throws -> (count: Int, paths: [String]) {
+        let ids = """
+            SELECT id FROM task WHERE state IN ('done', 'dead') AND finished_at < ?1 ORDER BY finished_at, id
+            LIMIT \(prunedAtOnce)
+            """
+        let paths = try String.fetchAll(
+            db, sql: "SELECT path FROM task_file WHERE task IN (\(ids))", arguments: [before])
+        try db.execute(sql: "DELETE FROM task WHERE id IN (\(ids))", arguments: [before])
+        return (db.changesCount, paths)
+    }
+
+    private func unnamed(_ paths: Set<String>) async throws(LedgerTrouble) -> [String] {
+        guard !paths.isEmpty else { return [] }
+        return try await read { db in
+            let statement = try db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM task_file WHERE path = ?)")
+            return try paths.filter { try Bool.fetchOne(statement, arguments: [$0]) == false }.sorted()
+        }
+    }
+}

@@ -1,0 +1,113 @@
+import Foundation
+import GRDB
+public import Shared
+
+/// Ledger in one SQLite file, for one process. What a call has written is there when the call returns; each `accept` and
+/// each `write` is one transaction, so a batch costs one commit.
+///
+/// The file and its `-wal` and `-shm` neighbours are readable by their owner alone. They can be looked at with the
+/// `sqlite3` shell while the program runs: tables `task`, `part`, `session`, `card`, `feedback`.
+public final class SQLiteLedger: LedgerStore {
+    /// How hard a commit pushes its bytes to the disk.
+    public enum Synchronous: String, Sendable {
+        /// Every commit waits for the disk. Survives the death of the process and a power cut. A commit costs what a flush of
+        /// the disk costs, some milliseconds on many machines.
+        case full = "FULL"
+        /// Commits wait for nothing; the disk is awaited at checkpoints. Survives the death of the process (also `kill -9`)
+        /// with everything that was written; after a power cut or a crash of the system the last commits may be missing,
+        /// and the file is whole.
+        case normal = "NORMAL"
+    }
+
+    /// Outlives the process.
+    public let isDurable = true
+
+    let pool: DatabasePool
+    let path: String
+
+    /// Opens a ledger, and makes it when there is none.
+    ///
+    /// - Parameters:
+    ///   - path: file; its folder exists.
+    ///   - synchronous: what a commit survives.
+    /// - Throws: `.broken` with the path and what to do when the file is damaged, of a newer version, or cannot be opened.
+    public convenience init(path: String, synchronous: Synchronous = .normal) throws(LedgerTrouble) {
+        try self.init(path: path, synchronous: synchronous, busySeconds: 5)
+    }
+
+    /// - Parameter busySeconds: how long a lock of another process is waited for.
+    init(path: String, synchronous: Synchronous, busySeconds: Double) throws(LedgerTrouble) {
+        self.path = path
+        do {
+            try LedgerFile.prepare(path)
+            var configuration = Configuration()
+            configuration.busyMode = .timeout(busySeconds)
+            configuration.foreignKeysEnabled = true
+            // Else GRDB stops the program when even a rollback failed; here the next call begins with one.
+            configuration.allowsUnsafeTransactions = true
+            pool = try DatabasePool(path: path, configuration: configuration)
+            guard try !pool.read(LedgerSchema.migrator.hasBeenSuperseded) else { throw LedgerFile.newer(path) }
+            try LedgerSchema.migrator.migrate(pool)
+            try pool.writeWithoutTransaction { try $0.execute(sql: Self.settings(synchronous)) }
+        } catch {
+            throw LedgerFile.trouble(error, path: path, writing: true)
+        }
+    }
+
+    /// Settings of the writer, after the pool's own set-up, which chooses NORMAL. Pages that every message touches are
+    /// copied into the database once per 16 MiB of log, and stay in memory meanwhile.
+    private static func settings(_ synchronous: Synchronous) -> String {
+        """
+        PRAGMA synchronous = \(synchronous.rawValue);
+        PRAGMA wal_autocheckpoint = 4000;
+        PRAGMA cache_size = -16000;
+        """
+    }
+
+    /// Closes the file after what is under way; later calls throw. What was written stays.
+    public func close() {
+        // The pool closes its readers last, and those leave the log beside the file; not needed, and still tidier without.
+        try? pool.writeWithoutTransaction { db in
+            if db.sqliteConnection != nil { _ = try db.checkpoint(.truncate) }
+        }
+        try? pool.close()
+    }
+
+    // MARK: Work on the writer and on the readers
+
+    /// One transaction. GRDB's own asynchronous calls end when the task is cancelled; what is to be durable must not.
+    func write<Value: Sendable>(
+        _ work: @escaping @Sendable (Database) throws -> Value
+    ) async throws(LedgerTrouble) -> Value {
+        let path = path
+        let result: Result<Value, any Error> = await withCheckedContinuation { continuation in
+            pool.asyncWriteWithoutTransaction { db in
+                continuation.resume(
+                    returning: Result {
+                        var value: Value?
+                        // A closed connection cannot even be asked whether it is inside a transaction.
+                        guard db.sqliteConnection != nil else { throw LedgerTrouble.broken("\(path) was closed") }
+                        if db.isInsideTransaction { try db.rollback() }
+                        try db.inTransaction(.immediate) {
+                            value = try work(db)
+                            return .commit
+                        }
+                        guard let value else { throw LedgerTrouble.broken("nothing was written") }
+                        return value
+                    })
+            }
+        }
+        do { return try result.get() } catch { throw LedgerFile.trouble(error, path: path, writing: true) }
+    }
+
+    /// One look at the state as it is now.
+    func read<Value: Sendable>(
+        _ work: @escaping @Sendable (Database) throws -> Value
+    ) async throws(LedgerTrouble) -> Value {
+        let path = path
+        let result: Result<Value, any Error> = await withCheckedContinuation { continuation in
+            pool.asyncRead { db in continuation.resume(returning: Result { try work(db.get()) }) }
+        }
+        do { return try result.get() } catch { throw LedgerFile.trouble(error, path: path, writing: false) }
+    }
+}

@@ -1,0 +1,269 @@
+/// Delivers one part of an answer that is not streamed text: a card, a file, or the text that takes its place.
+///
+/// States: waiting (for the line, a pause, an upload), in flight, doubtful (sent, and nobody knows), settled. None of the
+/// messages here is idempotent, so one without an outcome follows `delivery.onUnknown`. What cannot be carried becomes
+/// text; nothing ends unsaid but with a reason. Late or repeated inputs are ignored; nothing poisons the machine.
+struct PartStateMachine: Sendable {
+    /// What the driver has to do next.
+    enum Action: Hashable, Sendable {
+        /// Upload, then call `uploaded`.
+        case upload(OutboundMedia)
+        /// Send on this way, then call `completed`.
+        case send(Message, DeliveryRoute)
+        /// Nothing to do before that instant, or before the next input.
+        case wait(until: MonotonicInstant?)
+        /// Settled, or left as it is because the channel was closed.
+        case done
+    }
+
+    /// What is sent.
+    enum Message: Hashable, Sendable {
+        case card(json: String)
+        case media(UploadedMedia)
+        case text(String)
+    }
+
+    private let settings: ReplySettings
+    private let capabilities: Capabilities
+    private let expiry: MonotonicInstant
+    private(set) var content: PartContent
+    private(set) var state: PartState
+    private var history: DeliveryPlan.History
+    private var uploaded: UploadedMedia?
+    private var uploadsTried = 0
+    private var refusals = 0
+    private var unanswered = 0
+    private var notBefore: MonotonicInstant?
+    private var assumeAt: MonotonicInstant?
+    private var isDoubtful = false
+    private var earlyVerdict: LateVerdict?
+    private var inFlight: (route: DeliveryRoute?, epoch: Int)?
+    private var epoch = 0
+    private var online: Bool
+    private var isClosed = false
+    private var changes: [PartChange] = []
+
+    /// Creates the machine. `attempts` were made in an earlier run, the last of them without an outcome.
+    init(
+        _ content: PartContent, settings: ReplySettings, capabilities: Capabilities, history: DeliveryPlan.History,
+        attempts: Int = 0, online: Bool, expiry: MonotonicInstant
+    ) {
+        self.content = content
+        self.settings = settings
+        self.capabilities = capabilities
+        self.history = history
+        self.online = online
+        self.expiry = expiry
+        unanswered = attempts
+        state = .pending
+        if attempts > 0, settings.onUnknown == .drop || attempts > settings.maxRepeats { settle(.assumed, .assumed) }
+    }
+
+    /// Steps since the last call, for the ledger.
+    mutating func takeChanges() -> [PartChange] {
+        defer { changes = [] }
+        return changes
+    }
+
+    // MARK: Inputs
+
+    mutating func sessionOnline() {
+        online = true
+        epoch += 1
+    }
+
+    mutating func sessionOffline() {
+        online = false
+        guard isDoubtful else { return }
+        // The line was dead, so the silence meant nothing.
+        isDoubtful = false
+        assumeAt = nil
+        lost(isCounted: true)
+    }
+
+    /// The message asked for last has to wait; nothing of it was sent.
+    mutating func postponed(until instant: MonotonicInstant) {
+        guard inFlight != nil else { return }
+        inFlight = nil
+        notBefore = instant
+    }
+
+    /// What became of the upload.
+    mutating func uploaded(_ outcome: UploadOutcome, now: MonotonicInstant) {
+        guard inFlight != nil, !state.isSettled else { return }
+        inFlight = nil
+        switch outcome {
+        case .uploaded(let media): uploaded = media
+        case .interrupted: retryUpload(now: now)
+        case .rejected(let error) where error.reaction == .retry || error.reaction == .pauseConversation:
+            retryUpload(now: now)
+        case .rejected(let error): fallBackToText(errcode: error.code)
+        case .unreadable: fallBackToText(errcode: nil)
+        }
+    }
+
+    private mutating func retryUpload(now: MonotonicInstant) {
+        uploadsTried += 1
+        guard uploadsTried < 8 else { return fallBackToText(errcode: nil) }
+        notBefore = now.advanced(by: Self.pause(uploadsTried - 1))
+    }
+
+    /// Outcome of the message in flight.
+    mutating func completed(_ outcome: SendOutcome, now: MonotonicInstant) {
+        guard let (route, sentEpoch) = inFlight, !state.isSettled else { return }
+        inFlight = nil
+        defer { earlyVerdict = nil }
+        switch outcome {
+        case .acknowledged: settle(.acked, .acked)
+        case .rejected(let error): refused(error, route, epoch: sentEpoch, now: now)
+        case .unknown(.ackTimeout) where epoch == sentEpoch:
+            timedOut(now: now)
+            if let verdict = earlyVerdict { settledLate(verdict, now: now) }
+        case .unknown:
+            lost(isCounted: false)
+            if epoch == sentEpoch { online = false }
+        case .notSent(.offline): if epoch == sentEpoch { online = false }
+        case .notSent(.overflow), .notSent(.overtaken): notBefore = now.advanced(by: settings.minInterval)
+        case .notSent(.closed): isClosed = true
+        }
+    }
+
+    /// Something was learned after the outcome had been given as unknown.
+    mutating func settledLate(_ verdict: LateVerdict, now: MonotonicInstant) {
+        guard isDoubtful else {
+            // It may be heard of before the time-out that it belongs to.
+            if inFlight != nil { earlyVerdict = verdict }
+            return
+        }
+        isDoubtful = false
+        switch verdict {
+        case .acknowledged: settle(.acked, .acked)
+        case .overtaken: settle(.assumed, .assumed)
+        case .rejected(let error): refused(error, nil, epoch: epoch, now: now)
+        }
+    }
+
+    // MARK: Outcomes
+
+    private mutating func settle(_ state: PartState, _ change: PartChange) {
+        self.state = state
+        changes.append(change)
+    }
+
+    private mutating func timedOut(now: MonotonicInstant) {
+        unanswered += 1
+        changes.append(.unknown(.ackTimeout))
+        switch settings.onUnknown {
+        case .drop: settle(.assumed, .assumed)
+        case .resend where unanswered == 1: break
+        case .auto, .resend:
+            isDoubtful = true
+            assumeAt = now.advanced(by: settings.assumeAfter)
+        }
+    }
+
+    /// The line ended before the ack.
+    private mutating func lost(isCounted: Bool) {
+        if !isCounted { unanswered += 1 }
+        changes.append(.unknown(.sessionLost))
+        if settings.onUnknown == .drop || unanswered > settings.maxRepeats { settle(.assumed, .assumed) }
+    }
+
+    private mutating func refused(
+        _ error: PlatformError, _ route: DeliveryRoute?, epoch sentEpoch: Int, now: MonotonicInstant
+    ) {
+        let earlier = refusals
+        refusals += 1
+        changes.append(.refused(errcode: error.code))
+        switch error.reaction {
+        case .retry where earlier < 3: notBefore = now.advanced(by: .milliseconds(200) * (1 << earlier))
+        case .retry: notBefore = now.advanced(by: Self.pause(earlier - 3))
+        case .pauseConversation: notBefore = now.advanced(by: Self.pause(earlier))
+        case .recycleConnection: if epoch == sentEpoch { online = false }
+        case .uploadAgain where uploadsTried == 0:
+            uploadsTried += 1
+            uploaded = nil
+        case .sendCardAsText, .sendAsMarkdown, .uploadAgain: fallBackToText(errcode: error.code)
+        case .refuseContent: fail(errcode: error.code)
+        default: otherWay(route, errcode: error.code)
+        }
+    }
+
+    private mutating func otherWay(_ route: DeliveryRoute?, errcode: Int) {
+        guard route != .reply else {
+            history.addressIsOpen = false
+            return
+        }
+        if case .card = content { fallBackToText(errcode: errcode) } else { fail(errcode: errcode) }
+    }
+
+    private mutating func fail(errcode: Int?) { settle(.failed, .failed(reason: "refused", errcode: errcode)) }
+
+    private mutating func fallBackToText(errcode: Int?) {
+        let text: String
+        switch content {
+        case .text: return fail(errcode: errcode)
+        case .card(_, _, let words): text = words
+        case .media(_, _, let name, _): text = settings.words.notSent(name)
+        }
+        content = .text(text)
+        uploaded = nil
+        changes.append(.replaced(content))
+    }
+
+    static func pause(_ earlier: Int) -> Duration {
+        min(.seconds(60), .seconds(3) * (1 << min(max(earlier, 0), 5)))
+    }
+
+    // MARK: Deciding
+
+    /// Next thing to do. Call after every input and whenever the instant of a wait has come.
+    mutating func next(now: MonotonicInstant) -> Action {
+        guard !state.isSettled, !isClosed else { return .done }
+        guard inFlight == nil else { return .wait(until: nil) }
+        guard now < expiry else {
+            settle(.dead, .dead(reason: "expired"))
+            return .done
+        }
+        guard online else { return .wait(until: expiry) }
+        if let notBefore, now < notBefore { return .wait(until: notBefore) }
+        if isDoubtful {
+            if let assumeAt, now < assumeAt { return .wait(until: assumeAt) }
+            settle(.assumed, .assumed)
+            return .done
+        }
+        return begin(now: now)
+    }
+
+    private mutating func begin(now: MonotonicInstant) -> Action {
+        let kind: DeliveryPlan.Content
+        let message: Message
+        switch content {
+        case .text(let text):
+            kind = .text
+            message = .text(text)
+        case .card(let json, _, _):
+            kind = .card
+            message = .card(json: json)
+        case .media(let path, let media, let name, let bytes):
+            kind = .media(media)
+            guard let uploaded else {
+                inFlight = (nil, epoch)
+                return .upload(OutboundMedia(path: path, kind: media, name: name, bytes: bytes))
+            }
+            message = .media(uploaded)
+        }
+        let routes = DeliveryPlan.routes(for: kind, capabilities: capabilities, history: history)
+        // A bubble of its own for one line would have to be sealed first; Markdown says the same.
+        guard let route = routes.first(where: { $0 != .bubble }) else {
+            guard kind != .text else {
+                settle(.failed, .failed(reason: "no way to the conversation", errcode: nil))
+                return .done
+            }
+            fallBackToText(errcode: nil)
+            return next(now: now)
+        }
+        inFlight = (route, epoch)
+        return .send(message, route)
+    }
+}

@@ -1,0 +1,276 @@
+import DequeModule
+import Logging
+
+extension ReplyEngine {
+    /// What is done with a message that came.
+    private enum Decision {
+        /// The handler answers.
+        case handle
+        /// Kept out by policy.
+        case keepOut(line: String?, reason: String)
+        /// The program itself answers.
+        case line(String)
+        /// A command of the person.
+        case command(Command)
+    }
+
+    private enum Command: String {
+        case stop = "/stop"
+        case new = "/new"
+        case reset = "/reset"
+        case status = "/status"
+        case help = "/help"
+    }
+
+    /// Most messages written to the ledger in one transaction.
+    private static let maxBatch = 256
+
+    /// Takes up what an earlier run left, then message after message, until cancelled.
+    func takeMessages() async {
+        await recover()
+        while !Task.isCancelled {
+            let batch = state.withLock { state -> [Arrival] in
+                let batch = Array(state.arrived.prefix(Self.maxBatch))
+                state.arrived.removeFirst(batch.count)
+                state.taking = batch.count
+                return batch
+            }
+            guard !batch.isEmpty else {
+                await arrivals.wait()
+                continue
+            }
+            await take(batch)
+            state.withLock { $0.taking = 0 }
+            endIfIdle()
+        }
+    }
+
+    private func endIfIdle() {
+        if state.withLock({ $0.drainUntil != nil && $0.isIdle }) { workContinuation.finish() }
+    }
+
+    private func take(_ batch: [Arrival]) async {
+        let decided = batch.map { (arrival: $0, decision: decide($0.message)) }
+        let entries = decided.map { entry($0.arrival, $0.decision) }
+        let acceptances: [Acceptance]
+        do throws(LedgerTrouble) {
+            acceptances = try await services.store.accept(entries)
+        } catch {
+            return refuse(entries, error)
+        }
+        for index in decided.indices {
+            let metadata = Self.metadata(entries[index].message, entries[index].route)
+            switch acceptances[index] {
+            case .known: logger.info("message delivered again, handled once", metadata: metadata)
+            case .accepted(let task): await begin(decided[index].decision, entries[index], task, metadata)
+            }
+        }
+    }
+
+    /// Nothing is accepted that cannot be written down; the person hears of it, and a repetition of the message counts as new.
+    private func refuse(_ entries: [LedgerEntry], _ trouble: LedgerTrouble) {
+        for entry in entries {
+            state.withLock { $0.seen.forget(entry.message.id.rawValue) }
+            logger.error(
+                "message refused: ledger cannot write",
+                metadata: Self.metadata(entry.message, entry.route).merging(.init([.error: trouble])) { $1 })
+            say(settings.reply.words.notAccepted, entry, task: nil)
+        }
+    }
+
+    // MARK: Deciding
+
+    private func decide(_ message: InboundMessage) -> Decision {
+        if case .deny(let line, let reason) = gate(message) { return .keepOut(line: line, reason: reason) }
+        let words = settings.reply.words
+        if !services.store.isDurable, state.withLock({ $0.drainUntil != nil }) { return .line(words.interrupted) }
+        let text = message.text.trimmed
+        if let command = Command(rawValue: text) { return .command(command) }
+        guard text.isEmpty, message.click == nil, message.media.isEmpty else { return .handle }
+        if message.parts.contains(where: { if case .unknown = $0 { true } else { false } }) {
+            return .line(words.unknownKind)
+        }
+        if message.parts.contains(where: { if case .voice = $0 { true } else { false } }) { return .line(words.emptyVoice) }
+        return message.quote == nil ? .line(words.bareMention) : .handle
+    }
+
+    private func entry(_ arrival: Arrival, _ decision: Decision) -> LedgerEntry {
+        var origin = LedgerEntry.Origin.message
+        var refusal: String?
+        switch decision {
+        case .handle: break
+        case .keepOut(_, let reason): refusal = "policy: \(reason)"
+        case .line, .command: origin = .line
+        }
+        return LedgerEntry(
+            origin: origin, message: arrival.message, route: arrival.route, stream: nextName(), acceptedAt: arrival.at,
+            refusal: refusal)
+    }
+
+    func nextName() -> String { state.withLock { "s\(String($0.names.next(), radix: 36))" } }
+
+    // MARK: Beginning
+
+    private func begin(
+        _ decision: Decision, _ entry: LedgerEntry, _ task: TaskID, _ metadata: Logger.Metadata
+    ) async {
+        switch decision {
+        case .handle: enqueue(entry, task, metadata)
+        case .keepOut(let line, let reason):
+            logger.notice("message kept out", metadata: metadata.merging(.init([.reason: reason])) { $1 })
+            if let line { say(line, entry, task: nil) }
+        case .line(let line):
+            logger.info("message answered without a backend", metadata: metadata)
+            say(line, entry, task: task)
+        case .command(let command):
+            logger.info("command", metadata: metadata.merging(.init([.kind: command.rawValue])) { $1 })
+            say(await answer(to: command, in: entry.message.conversation), entry, task: task)
+        }
+    }
+
+    private func answer(to command: Command, in conversation: Conversation) async -> String {
+        let words = settings.reply.words
+        let store = services.store
+        switch command {
+        case .stop: return stopAll(in: conversation)
+        case .help: return words.help
+        case .new, .reset:
+            do throws(LedgerTrouble) {
+                _ = try await store.resetSession(account: account, conversation: conversation, at: services.now)
+                return words.newSession
+            } catch {
+                return words.notAccepted
+            }
+        case .status:
+            let count = state.withLock { $0.queue.count(in: conversation) }
+            let session = (try? await store.session(account: account, conversation: conversation)) ?? 0
+            return words.status(running: min(count, 1), waiting: max(0, count - 1), session: session)
+        }
+    }
+
+    private func stopAll(in conversation: Conversation) -> String {
+        let turns = state.withLock { $0.queue.items(in: conversation) }
+        // The waiting ones first, so that none of them starts in between.
+        for turn in turns.reversed() { turn.stop(.stopped) }
+        return turns.isEmpty ? settings.reply.words.nothingToStop : settings.reply.words.stopping(turns.count)
+    }
+
+    private func enqueue(_ entry: LedgerEntry, _ task: TaskID, _ metadata: Logger.Metadata) {
+        let conversation = entry.message.conversation
+        let (arrival, turn) = state.withLock { state -> (ConversationQueue<Turn>.Arrival, Turn?) in
+            guard state.turns.count < settings.acceptedMessages else { return (.refused, nil) }
+            let ahead = state.queue.count(in: conversation)
+            let turn = makeTurn(task, entry, .handler(handler), queuedAhead: ahead, &state)
+            let arrival = state.queue.arrived(turn, in: conversation)
+            return (arrival, arrival == .refused ? nil : turn)
+        }
+        switch arrival {
+        case .start: logger.info("message accepted", metadata: metadata)
+        case .queued(let ahead):
+            logger.info("message queued", metadata: metadata.merging(.init([.count: ahead])) { $1 })
+        case .refused:
+            logger.warning("message refused: queue full", metadata: metadata)
+            services.ledger.note(.finished(task, reason: "refused: queue full", at: services.now))
+            return say(settings.reply.words.queueFull, entry, task: nil)
+        }
+        if let turn { start(turn, now: arrival == .start) }
+    }
+
+    private func start(_ turn: Turn, now: Bool) {
+        if now { turn.begin() }
+        workContinuation.yield(.turn(turn, queued: true))
+        let isOver = state.withLock { state in state.drainUntil.map { $0 <= services.clock.now } ?? false }
+        if isOver { turn.stop(.interrupted) }
+    }
+
+    private func say(_ line: String, _ entry: LedgerEntry, task: TaskID?) {
+        let turn = state.withLock { state -> Turn? in
+            guard state.turns.count < settings.acceptedMessages + 1_000 else { return nil }
+            return makeTurn(task, entry, .line(line), queuedAhead: nil, &state)
+        }
+        if let turn { workContinuation.yield(.turn(turn, queued: false)) }
+    }
+
+    func makeTurn(
+        _ task: TaskID?, _ entry: LedgerEntry, _ source: Turn.Source, queuedAhead: Int?, earlier: LedgerTask? = nil,
+        onDone: (@Sendable (DeliveryReport?) -> Void)? = nil, _ state: inout EngineState
+    ) -> Turn {
+        state.lastTurn += 1
+        let turn = Turn(
+            number: state.lastTurn, task: task, entry: entry, source: source, services: services,
+            queuedAhead: queuedAhead, online: state.online, earlier: earlier, onDone: onDone)
+        state.turns.insert(turn)
+        return turn
+    }
+
+    // MARK: Recovery
+
+    /// Answers that were not delivered go out, and messages without an answer are asked again, in the order in which they
+    /// came.
+    private func recover() async {
+        guard let open = await unfinished() else { return }
+        takeUp(open)
+    }
+
+    /// Begins with tasks of the ledger that nobody works on: somebody made them deliverable again.
+    public func takeUpFromLedger() async {
+        guard let open = try? await services.store.tasks(in: [.accepted, .answered], limit: settings.acceptedMessages)
+        else { return }
+        let live = state.withLock { Set($0.turns.compactMap(\.task)) }
+        takeUp(open.filter { $0.entry.message.account == account && !live.contains($0.id) })
+    }
+
+    private func takeUp(_ open: [LedgerTask]) {
+        for task in open {
+            let metadata = Self.metadata(task.entry.message, task.entry.route)
+            if !task.entry.message.id.rawValue.isEmpty {
+                state.withLock { _ = $0.seen.isNew(task.entry.message.id.rawValue, now: services.now) }
+            }
+            if task.state == .answered || task.entry.origin != .message {
+                logger.notice("answer of an earlier run is delivered", metadata: metadata)
+                resume(task, .ledger)
+            } else if task.attempts >= settings.maxAttempts {
+                logger.error("message given up: its answer never came", metadata: metadata)
+                resume(task, .line(settings.reply.words.gaveUp))
+            } else {
+                logger.notice(
+                    "message of an earlier run is asked again",
+                    metadata: metadata.merging(.init([.count: task.attempts + 1])) { $1 })
+                askAgain(task)
+            }
+        }
+    }
+
+    private func unfinished() async -> [LedgerTask]? {
+        while !Task.isCancelled {
+            do throws(LedgerTrouble) {
+                let open = try await services.store.unfinished(account: account)
+                let sends = try await services.store.sends(account: account, since: services.now - 3_600_000)
+                services.governor.withLock { $0.restore(sends) }
+                return open
+            } catch {
+                logger.error("ledger cannot be read; trying again", metadata: .init([.error: error]))
+                try? await services.clock.sleep(for: .seconds(1))
+            }
+        }
+        return nil
+    }
+
+    private func resume(_ task: LedgerTask, _ source: Turn.Source) {
+        let turn = state.withLock { state in
+            makeTurn(task.id, task.entry, source, queuedAhead: nil, earlier: task, &state)
+        }
+        workContinuation.yield(.turn(turn, queued: false))
+    }
+
+    private func askAgain(_ task: LedgerTask) {
+        let (turn, isFirst) = state.withLock { state -> (Turn, Bool) in
+            let conversation = task.entry.message.conversation
+            let ahead = state.queue.count(in: conversation)
+            let turn = makeTurn(
+                task.id, task.entry, .handler(handler), queuedAhead: ahead, earlier: task, &state)
+            return (turn, state.queue.arrived(turn, in: conversation, isBound: false) == .start)
+        }
+        start(turn, now: isFirst)
+    }
+}

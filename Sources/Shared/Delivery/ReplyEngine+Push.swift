@@ -1,0 +1,91 @@
+/// What became of something that was sent on its own account.
+public struct PushResult: Hashable, Sendable {
+    /// Where it stands.
+    public enum State: String, Hashable, Sendable, Codable {
+        /// The platform has it.
+        case acked
+        /// No ack, but reason to believe that it was shown.
+        case assumed
+        /// Not delivered yet; it is kept and goes out when it can.
+        case pending
+        /// Given up.
+        case failed
+        /// The same key was sent before; nothing was sent now.
+        case known
+    }
+
+    /// Where it stands.
+    public var state: State
+    /// Number in the ledger.
+    public var task: TaskID
+    /// How it was delivered; nil while it is pending, and for a known key.
+    public var report: DeliveryReport?
+}
+
+extension ReplyEngine {
+    /// Sends something to a conversation without a message that it answers.
+    ///
+    /// Durable like an answer: when it is pending at the end of `wait`, it still goes out, after a restart, too.
+    ///
+    /// - Parameters:
+    ///   - key: idempotency key; the same key is sent once. Empty: none.
+    ///   - wait: how long to wait for the outcome.
+    /// - Throws: `GatewayError.queueFull` when too much is under way, `.closed` when the ledger cannot take it.
+    public func push(
+        _ parts: [PartContent], to conversation: Conversation, key: String = "", wait: Duration = .seconds(30)
+    ) async throws(GatewayError) -> PushResult {
+        let stand = InboundMessage(
+            id: MessageID(key), account: account, channel: services.channel.capabilities.channel,
+            conversation: conversation, sender: Sender(id: ""), parts: [], createdAt: services.now)
+        let entry = LedgerEntry(
+            origin: .push, message: stand,
+            route: ReplyRoute(key: "", conversation: conversation, takesReplies: false), stream: nextName(),
+            acceptedAt: services.now)
+        guard state.withLock({ $0.turns.count < settings.acceptedMessages && $0.drainUntil == nil }) else {
+            throw GatewayError(.queueFull, "too many messages are under way, or the program is stopping: try again later")
+        }
+        switch try await accepted(entry) {
+        case .known(let task): return PushResult(state: .known, task: task)
+        case .accepted(let task): return await send(parts, entry, task, wait: wait)
+        }
+    }
+
+    private func accepted(_ entry: LedgerEntry) async throws(GatewayError) -> Acceptance {
+        do throws(LedgerTrouble) {
+            guard let acceptance = try await services.store.accept([entry]).first else {
+                throw LedgerTrouble.broken("no answer to an entry")
+            }
+            return acceptance
+        } catch {
+            throw GatewayError(.closed, error.description)
+        }
+    }
+
+    private func send(_ parts: [PartContent], _ entry: LedgerEntry, _ task: TaskID, wait: Duration) async -> PushResult {
+        let result = Locked<DeliveryReport?>(nil)
+        let done = Signal()
+        let turn = state.withLock { state in
+            makeTurn(
+                task, entry, .parts(parts), queuedAhead: nil,
+                onDone: { report in
+                    result.withLock { $0 = report }
+                    done.raise()
+                }, &state)
+        }
+        workContinuation.yield(.turn(turn, queued: false))
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await done.wait() }
+            group.addTask { try? await self.services.clock.sleep(for: wait) }
+            await group.next()
+            group.cancelAll()
+        }
+        guard let report = result.withLock({ $0 }) else { return PushResult(state: .pending, task: task) }
+        let word: PushResult.State = report.failure != nil ? .failed : report.assumed > 0 ? .assumed : .acked
+        return PushResult(state: word, task: task, report: report)
+    }
+
+    /// Gives a card an id of its own where it has none.
+    public func named(_ card: TemplateCard) -> TemplateCard {
+        card.taskID == nil ? card.withTaskID(services.cardIDs.withLock { $0.next(now: services.now) }) : card
+    }
+}

@@ -1,0 +1,81 @@
+extension ReplyStreamStateMachine {
+    /// What the driver has to do next.
+    public enum Action: Hashable, Sendable {
+        /// Perform, then call `completed`.
+        case perform(Operation)
+        /// Nothing to do before that instant, or before the next input.
+        case wait(until: MonotonicInstant?)
+        /// All is said.
+        case done(DeliveryReport)
+    }
+
+    /// One operation on the channel, without its address.
+    public enum Operation: Hashable, Sendable {
+        /// Show or refresh a bubble; `finish` seals it.
+        case stream(id: StreamID, content: String, finish: Bool)
+        /// Markdown at the reply address.
+        case reply(String)
+        /// Markdown to the conversation.
+        case push(String)
+    }
+
+    /// How the handler ended.
+    public enum Ending: Hashable, Sendable {
+        /// Answer complete.
+        case finished
+        /// Complete, with nothing to say in words.
+        case silent
+        /// Failed, with words for the person.
+        case failed(String)
+        /// Stopped by the person.
+        case stopped
+        /// The program is going down.
+        case interrupted
+    }
+
+    /// What is left of an answer of an earlier run.
+    public struct Resumption: Sendable {
+        /// Parts that are not settled, in order.
+        public var parts: [(index: Int, text: String)]
+        /// Bubbles opened, the last one included.
+        public var bubbles: Int
+        /// When the last one was opened.
+        public var bubbleOpenedAt: MonotonicInstant
+        /// Whether the answer is complete; if not, the handler runs again.
+        public var isComplete: Bool
+
+        /// Creates a description.
+        public init(
+            parts: [(index: Int, text: String)], bubbles: Int, bubbleOpenedAt: MonotonicInstant, isComplete: Bool
+        ) {
+            self.parts = parts
+            self.bubbles = bubbles
+            self.bubbleOpenedAt = bubbleOpenedAt
+            self.isComplete = isComplete
+        }
+    }
+
+    /// A step of one part of the answer, for the ledger.
+    public struct Change: Hashable, Sendable {
+        /// Position of the part.
+        public var part: Int
+        /// What happened to it.
+        public var change: PartChange
+    }
+
+    /// A complete answer, for the ledger.
+    public struct Record: Hashable, Sendable {
+        /// Whole text.
+        public var answer: String
+        /// Texts of the parts that are not delivered yet.
+        public var parts: [String]
+        /// Position of the first of them.
+        public var firstPart: Int
+    }
+}
+
+extension ReplyStreamStateMachine.Operation {
+    var isStream: Bool { if case .stream = self { true } else { false } }
+    var isSnapshot: Bool { if case .stream(_, _, finish: false) = self { true } else { false } }
+    var isFinal: Bool { if case .stream(_, _, finish: true) = self { true } else { false } }
+}

@@ -1,0 +1,67 @@
+import DequeModule
+
+/// Closed segments of an answer that wait for their delivery, each of them a numbered part of it.
+struct SegmentQueue: Hashable, Sendable {
+    private struct Segment: Hashable {
+        var text: String
+        var part: Int
+        /// Whether its part has no further piece.
+        var endsPart: Bool
+    }
+
+    private var waiting: Deque<Segment> = []
+    private var nextPart = 0
+    /// Segments that were delivered.
+    private(set) var delivered = 0
+
+    init() {}
+
+    /// Takes up parts of an earlier run.
+    init(resuming parts: [(index: Int, text: String)]) {
+        waiting = Deque(parts.map { Segment(text: $0.text, part: $0.index, endsPart: true) })
+        nextPart = (parts.map(\.index).max() ?? -1) + 1
+        delivered = parts.map(\.index).min() ?? 0
+    }
+
+    var isEmpty: Bool { waiting.isEmpty }
+    /// Text that is to be delivered next.
+    var first: String? { waiting.first?.text }
+    /// Part that it belongs to.
+    var firstPart: Int? { waiting.first?.part }
+    /// Number of the next part.
+    var end: Int { nextPart }
+    /// Texts of the parts that wait.
+    var texts: [String] { waiting.map(\.text) }
+
+    mutating func append(_ text: String) {
+        waiting.append(Segment(text: text, part: nextPart, endsPart: true))
+        nextPart += 1
+    }
+
+    /// The first one was delivered. Returns its part when that is complete.
+    mutating func firstDelivered() -> Int? {
+        delivered += 1
+        guard let first = waiting.popFirst(), first.endsPart else { return nil }
+        return first.part
+    }
+
+    /// Cuts the first one into smaller pieces; false when it is small already.
+    mutating func splitFirst() -> Bool {
+        guard let first = waiting.first, first.text.utf8.count > Chunker.minLimitBytes * 4 else { return false }
+        waiting.removeFirst()
+        let pieces = Chunker(limitBytes: first.text.utf8.count / 2 + 64).chunks(of: first.text).map {
+            Segment(text: $0.text(of: first.text), part: first.part, endsPart: false)
+        }
+        waiting.insert(contentsOf: pieces, at: waiting.startIndex)
+        if let last = pieces.indices.last { waiting[last].endsPart = first.endsPart }
+        return true
+    }
+
+    /// Puts one line in the place of all that wait. Returns the parts that are no more.
+    mutating func replaceAll(with line: String) -> [Int] {
+        let parts = Set(waiting.map(\.part)).sorted()
+        waiting = [Segment(text: line, part: parts.first ?? nextPart, endsPart: true)]
+        if parts.isEmpty { nextPart += 1 }
+        return Array(parts.dropFirst())
+    }
+}

@@ -1,0 +1,296 @@
+import Logging
+
+extension Turn {
+    /// Brings the answer about.
+    func work() async {
+        switch source {
+        case .ledger: return
+        case .line(let line):
+            try? update { $0.machine.appended(line) }
+            await end(.finished)
+        case .parts(let parts): await end(with: parts)
+        case .handler(let handler):
+            await turnHasCome.wait()
+            if hasMediaToFetch, state.withLock({ !$0.hasFetched && $0.stopped == nil }) { await mediaFetched.wait() }
+            if let stopped = state.withLock({ $0.stopped }) { return await end(stopped) }
+            if let task { services.ledger.note(.began(task, attempt: attempt, at: services.now)) }
+            await work(handler)
+        }
+    }
+
+    private func work(_ handler: @escaping MessageHandler) async {
+        await withTaskGroup(of: ReplyStreamStateMachine.Ending?.self) { group in
+            group.addTask { await self.run(handler) }
+            group.addTask {
+                await self.stopHandler.wait()
+                return nil
+            }
+            // The person hears of a stop at once, even if the handler takes its time to end.
+            let ending = await group.next() ?? nil
+            await end(state.withLock { $0.stopped } ?? ending ?? .interrupted)
+            group.cancelAll()
+        }
+    }
+
+    private func run(_ handler: MessageHandler) async -> ReplyStreamStateMachine.Ending {
+        let message = state.withLock { $0.message }
+        if let line = message.lineInsteadOfHandler { return .failed(line) }
+        do {
+            try await handler(message, TurnReply(turn: self))
+            return .finished
+        } catch let failure as BackendFailure {
+            note(failure.detail)
+            return .failed(failure.userText ?? services.settings.reply.words.failed)
+        } catch let error as GatewayError where error.code == .answerTooLarge {
+            note(error.description)
+            return .failed(services.settings.reply.words.tooLong)
+        } catch {
+            note(error is CancellationError ? "context canceled" : "\(type(of: error))")
+            return .failed(services.settings.reply.words.failed)
+        }
+    }
+
+    private func note(_ detail: String) { state.withLock { $0.failure = detail } }
+
+    // MARK: Text
+
+    /// Applies what the handler gave.
+    func update(_ change: (inout TurnState) -> Void) throws {
+        let limit = services.settings.reply.maxAnswerBytes
+        let tooLarge = try state.withLock { state -> Bool in
+            guard state.stopped == nil else { throw CancellationError() }
+            guard state.machine.answerBytes + (state.overflow?.utf8.count ?? 0) <= limit else { return true }
+            change(&state)
+            return false
+        }
+        if tooLarge { throw GatewayError(.answerTooLarge, "answer exceeds \(limit) bytes") }
+        changed.raise()
+    }
+
+    // MARK: End
+
+    /// The answer is complete: what is no text leaves it, the ledger gets it, then the last frames may go out.
+    private func end(_ ending: ReplyStreamStateMachine.Ending) async {
+        if ending == .interrupted, task != nil, services.store.isDurable { return park() }
+        if ending == .finished { await takePictures() }
+        let overflow = state.withLock { state -> String? in
+            state.takeCards(services)
+            return ending == .finished ? state.overflow : nil
+        }
+        if let overflow { await attach(whole: overflow) }
+        await record { state in
+            guard ending == .finished else { return state.machine.ended(ending) }
+            state.addLines(services.settings.reply.words, fetches: services.hooks.fetch != nil)
+            state.machine.ended(state.isSilent(click: entry.message.click) ? .silent : .finished)
+        }
+        if entry.message.click != nil { cardReady.raise() }
+    }
+
+    private func end(with parts: [PartContent]) async {
+        await record { state in
+            for part in parts {
+                if case .text(let text) = part { state.machine.appendParagraph(text) } else { state.add(part) }
+            }
+            state.machine.ended(parts.contains { !$0.isText } && !state.machine.hasVisibleText ? .silent : .finished)
+        }
+    }
+
+    private func record(_ complete: (inout TurnState) -> Void) async {
+        let ticket = state.withLock { state -> UInt64? in
+            complete(&state)
+            guard let task, let record = state.machine.unrecorded else { return nil }
+            let first = record.firstPart + record.parts.count
+            for index in state.attachments.indices { state.attachments[index].index = first + index }
+            let parts = record.parts.map { PartContent.text($0) } + state.attachments.map(\.content)
+            return services.ledger.enqueue([
+                .answered(
+                    task, answer: record.answer, failure: state.failure, parts: parts, firstPart: record.firstPart,
+                    at: services.now)
+            ])
+        }
+        // A ledger that cannot write keeps the answer and tries again; the person need not wait for that.
+        if let ticket { _ = await services.ledger.durable(ticket) }
+        state.withLock { $0.machine.recorded() }
+        changed.raise()
+    }
+
+    /// The program goes down: the bubble says so, and the next run goes on.
+    private func park() {
+        state.withLock { $0.machine.park() }
+        changed.raise()
+    }
+
+    // MARK: What is no text
+
+    /// Adds a file or a card of the handler.
+    func attach(_ attachment: Attachment) async throws {
+        let words = services.settings.reply.words
+        switch attachment {
+        case .card(let json):
+            do {
+                let card = try TemplateCard(json: json)
+                try update { $0.add(card, answering: entry.message.click, services) }
+                cardReady.raise()
+            } catch let problem as CardProblem {
+                services.logger.warning("card refused", metadata: .init([.messageID: entry.message.id, .error: problem]))
+                try update { $0.machine.appendParagraph(words.badCard) }
+            }
+        case .file(let location, _, let name):
+            let shown = name ?? location.split(separator: "/").last.map(String.init) ?? ""
+            guard let resolve = services.hooks.resolve else {
+                return try update { $0.machine.appendParagraph(words.cannotSend(shown)) }
+            }
+            switch await resolve(attachment, entry.message) {
+            case .success(let media): try update { $0.add(media.part) }
+            case .failure(let problem): try update { $0.machine.appendParagraph(problem.line) }
+            }
+        }
+    }
+
+    private func takePictures() async {
+        guard let pictures = services.hooks.pictures, let resolve = services.hooks.resolve else { return }
+        let answer = state.withLock { $0.machine.answer }
+        let (text, locations) = pictures(answer)
+        guard !locations.isEmpty else { return }
+        var found: [OutboundMedia] = []
+        for location in locations {
+            let attachment = Attachment.file(location: location, kind: .image, name: nil)
+            if case .success(let media) = await resolve(attachment, entry.message) { found.append(media) }
+        }
+        // A picture that cannot be sent stays a link.
+        guard found.count == locations.count else { return }
+        state.withLock { state in
+            state.machine.rewritten(text)
+            for media in found { state.add(media.part) }
+        }
+    }
+
+    private func attach(whole answer: String) async {
+        let media = await services.hooks.attachLong?(answer, entry.message)
+        state.withLock { state in
+            if let media {
+                state.machine.appendParagraph(services.settings.reply.words.attached(media.name, media.bytes))
+                state.add(media.part)
+            } else {
+                state.machine.appended(String(answer.utf8.dropFirst(state.machine.answerBytes)) ?? "")
+            }
+            state.overflow = nil
+        }
+    }
+
+    // MARK: Media of the message
+
+    var hasMediaToFetch: Bool {
+        guard services.hooks.fetch != nil, task != nil, case .handler = source else { return false }
+        return entry.message.hasUnfetchedMedia
+    }
+
+    /// The addresses are good for five minutes, so this does not wait for the message's turn.
+    func fetchMedia() async {
+        guard let fetch = services.hooks.fetch else { return }
+        let fetched = await fetch(entry.message)
+        guard !Task.isCancelled else { return }
+        let ticket = state.withLock { state -> UInt64? in
+            state.message = fetched
+            return task.map { services.ledger.enqueue([.fetched($0, fetched)]) }
+        }
+        if let ticket { _ = await services.ledger.durable(ticket) }
+        state.withLock { $0.hasFetched = true }
+        mediaFetched.raise()
+    }
+
+    // MARK: Clicks
+
+    /// Redraws the clicked card within the platform's five seconds: with what the handler returns in time, else with the
+    /// choice marked.
+    func redrawCard() async {
+        defer { redrawDone.raise() }
+        guard let click = entry.message.click, attempt == 1 else { return }
+        let alarm = UInt64.max - number
+        services.alarms.set(services.clock.now.advanced(by: services.settings.redrawAfter), for: alarm, cardReady)
+        await cardReady.wait()
+        services.alarms.set(nil, for: alarm, cardReady)
+        guard !Task.isCancelled, let json = await redrawn(click) else { return }
+        let outcome = await services.channel.perform(.updateCard(entry.route, json: json), late: nil)
+        if case .acknowledged = outcome { return }
+        services.logger.notice(
+            "card not redrawn", metadata: .init([.messageID: entry.message.id, .reason: "\(outcome)"]))
+    }
+
+    private func redrawn(_ click: CardClick) async -> String? {
+        let own = state.withLock { state -> String? in
+            defer { state.isRedrawn = true }
+            return state.redraw
+        }
+        if let own { return own }
+        guard let sent = try? await services.store.card(taskID: click.taskID, account: entry.message.account),
+            let card = try? TemplateCard(json: sent.json)
+        else { return nil }
+        return CardUpdate.marking(card, click: click).json
+    }
+}
+
+extension TurnState {
+    fileprivate mutating func add(_ content: PartContent) {
+        attachments.append(LedgerPart(index: attachments.count, content: content))
+    }
+
+    /// A card that answers a click under the id of the clicked one redraws it, while there is time; an id is never sent
+    /// twice.
+    fileprivate mutating func add(_ card: TemplateCard, answering click: CardClick?, _ services: EngineServices) {
+        let isSame = click != nil && card.taskID == click?.taskID
+        if isSame, !isRedrawn {
+            redraw = card.json
+            return
+        }
+        let needsID = card.taskID == nil || isSame
+        let named = needsID ? card.withTaskID(services.cardIDs.withLock { $0.next(now: services.now) }) : card
+        add(.card(json: named.json, taskID: named.taskID ?? "", text: named.text))
+    }
+
+    /// What was held back as the beginning of a card turns out to be one, or text.
+    fileprivate mutating func takeCards(_ services: EngineServices) {
+        let rest = extractor.finish()
+        if !rest.text.isEmpty { machine.appended(rest.text) }
+        for card in rest.cards { add(card, answering: message.click, services) }
+    }
+
+    /// What the program itself has to say at the end of an answer.
+    fileprivate mutating func addLines(_ words: ReplyWords, fetches: Bool) {
+        if !fetches, !message.media.isEmpty { machine.appendParagraph(words.attachment) }
+        for line in message.mediaFailures { machine.appendParagraph(line) }
+        guard !attachments.isEmpty, !machine.hasVisibleText, !machine.isHandedOver else { return }
+        machine.appended(words.seeBelow)
+    }
+
+    /// Whether there is nothing to say in words, and no bubble that wants any.
+    fileprivate func isSilent(click: CardClick?) -> Bool {
+        machine.isHandedOver && !machine.hasVisibleText && (!attachments.isEmpty || click != nil)
+    }
+}
+
+extension ReplyStreamStateMachine {
+    /// Adds a line of the program's own below what was said, if anything was.
+    mutating func appendParagraph(_ line: String) { appended((answerBytes == 0 ? "" : "\n\n") + line) }
+}
+
+extension OutboundMedia {
+    fileprivate var part: PartContent { .media(path: path, kind: kind, name: name, bytes: bytes) }
+}
+
+extension InboundMessage {
+    /// Media of the message and of what it quotes.
+    fileprivate var allMedia: [MediaReference] {
+        media + (quote?.parts.compactMap { if case .media(let reference) = $0 { reference } else { nil } } ?? [])
+    }
+
+    fileprivate var hasUnfetchedMedia: Bool { allMedia.contains { $0.path == nil && $0.failure == nil } }
+
+    fileprivate var mediaFailures: [String] { allMedia.compactMap(\.failure) }
+
+    /// A message of files alone, none of which could be fetched, is no question for the handler.
+    fileprivate var lineInsteadOfHandler: String? {
+        guard text.isEmpty, click == nil, !media.isEmpty, media.allSatisfy({ $0.failure != nil }) else { return nil }
+        return mediaFailures.joined(separator: "\n\n")
+    }
+}

@@ -1,0 +1,203 @@
+import Logging
+
+extension Turn {
+    /// Delivers text first, then everything else in order. Nil when it was left to a later run.
+    func deliver() async -> DeliveryReport? {
+        defer { services.alarms.set(nil, for: number, changed) }
+        guard var report = await deliverText() else { return nil }
+        if report.failure == nil, await !deliverAttachments(&report) { return nil }
+        let (isAbandoned, isParked) = state.withLock { ($0.isAbandoned, $0.machine.isParked) }
+        guard !isAbandoned, !isParked else { return nil }
+        if let task { services.ledger.note(.finished(task, reason: report.failure, at: services.now)) }
+        return report
+    }
+
+    // MARK: Text
+
+    private func deliverText() async -> DeliveryReport? {
+        while !Task.isCancelled {
+            switch state.withLock({ $0.machine.next(now: services.clock.now) }) {
+            case .done(let report): return report
+            case .wait(let until):
+                services.alarms.set(until, for: number, changed)
+                await changed.wait()
+            case .perform(let operation): await perform(operation)
+            }
+        }
+        return nil
+    }
+
+    private func perform(_ operation: ReplyStreamStateMachine.Operation) async {
+        let cost = state.withLock { $0.machine.cost }
+        if let cost, let until = services.admit(conversation, cost) {
+            return state.withLock { $0.machine.postponed(until: until) }
+        }
+        let (stake, bubble) = state.withLock { ($0.machine.partAtStake, $0.machine.furtherBubble) }
+        if let task, let stake {
+            await services.ledger.commit([.part(task, index: stake.part, .sent(stake.route), at: services.now)])
+        }
+        if let task, let bubble { services.ledger.note(.bubble(task, index: bubble, at: services.now)) }
+        let outcome = await services.channel.perform(address(operation, isCounted: cost != nil)) { [weak self] verdict in
+            self?.settledLate(operation, verdict)
+        }
+        if cost != nil { services.learn(outcome, conversation) }
+        apply { $0.completed(outcome, now: self.services.clock.now) }
+    }
+
+    private func settledLate(_ operation: ReplyStreamStateMachine.Operation, _ verdict: LateVerdict) {
+        apply { $0.settledLate(operation, verdict, now: self.services.clock.now) }
+        changed.raise()
+    }
+
+    /// Changes the machine and writes down what that means for the parts, in that order for every writer.
+    private func apply(_ change: (inout ReplyStreamStateMachine) -> Void) {
+        state.withLock { state in
+            let wasHandedOver = state.machine.isHandedOver
+            change(&state.machine)
+            guard let task else { return }
+            var steps = state.machine.takeChanges().map { change in
+                LedgerTransition.part(task, index: change.part, change.change, at: services.now)
+            }
+            if !wasHandedOver, state.machine.isHandedOver { steps.append(.handedOver(task)) }
+            if !steps.isEmpty { _ = services.ledger.enqueue(steps) }
+        }
+    }
+
+    private func address(_ operation: ReplyStreamStateMachine.Operation, isCounted: Bool) -> ChannelOperation {
+        switch operation {
+        case .stream(let id, let content, let finish):
+            // The platform heeds the id on a bubble's first frame; the last one carries it for whoever reads along.
+            let feedback = isCounted || finish ? feedbackID(bubble: id) : nil
+            return .stream(entry.route, id: id, content: content, finish: finish, feedback: feedback)
+        case .reply(let markdown):
+            return .reply(entry.route, markdown: markdown, feedback: feedbackID(part: partInFlight))
+        case .push(let markdown):
+            return .push(conversation, markdown: markdown, feedback: feedbackID(part: partInFlight))
+        }
+    }
+
+    private var partInFlight: Int { state.withLock { $0.machine.partAtStake?.part ?? 0 } }
+
+    private var wantsFeedback: Bool {
+        guard services.settings.asksForFeedback, task != nil, entry.origin == .message else { return false }
+        if case .line = source { return false }
+        return true
+    }
+
+    private func feedbackID(bubble id: StreamID) -> String? {
+        guard wantsFeedback else { return nil }
+        let number = Int(id.rawValue.dropFirst(entry.stream.count + 1)) ?? 1
+        return FeedbackID.make(stream: entry.stream, part: number)
+    }
+
+    /// Parts that are no bubbles are numbered from 1,000.
+    private func feedbackID(part: Int) -> String? {
+        wantsFeedback ? FeedbackID.make(stream: entry.stream, part: 1_000 + part) : nil
+    }
+
+    // MARK: Everything else
+
+    /// False when it was left to a later run.
+    private func deliverAttachments(_ report: inout DeliveryReport) async -> Bool {
+        for attachment in state.withLock({ $0.attachments }) {
+            let expiry = services.instant(of: entry.acceptedAt).advanced(by: services.settings.reply.keepFor)
+            let age = services.instant(of: entry.acceptedAt).duration(to: services.clock.now)
+            let capabilities = services.channel.capabilities
+            state.withLock { state in
+                let history = DeliveryPlan.History(
+                    addressIsOpen: !state.machine.isHandedOver && age < capabilities.replyWindow)
+                state.part = PartStateMachine(
+                    attachment.content, settings: services.settings.reply, capabilities: capabilities,
+                    history: history, attempts: attachment.state == .unknown ? attachment.attempts : 0,
+                    online: state.online, expiry: expiry)
+            }
+            guard await deliver(attachment.index) else { return false }
+            let (result, isAbandoned) = state.withLock { ($0.part?.state ?? .dead, $0.isAbandoned) }
+            guard result.isSettled, !isAbandoned else { return false }
+            report.count(result)
+        }
+        return true
+    }
+
+    /// Drives the machine of one part. False when it was left to a later run.
+    private func deliver(_ index: Int) async -> Bool {
+        while !Task.isCancelled, !state.withLock({ $0.isAbandoned }) {
+            let action = state.withLock { $0.part?.next(now: services.clock.now) ?? .done }
+            noteChanges(of: index)
+            switch action {
+            case .done: return true
+            case .wait(let until):
+                services.alarms.set(until, for: number, changed)
+                await changed.wait()
+            case .upload(let media): await upload(media)
+            case .send(let message, let route): await send(message, route, index)
+            }
+            noteChanges(of: index)
+        }
+        return false
+    }
+
+    private func noteChanges(of index: Int) {
+        state.withLock { state in
+            guard let changes = state.part?.takeChanges(), let task else { return }
+            _ = services.ledger.enqueue(changes.map { .part(task, index: index, $0, at: services.now) })
+        }
+    }
+
+    private func upload(_ media: OutboundMedia) async {
+        let outcome = await services.channel.upload(media, progress: nil)
+        state.withLock { $0.part?.uploaded(outcome, now: services.clock.now) }
+    }
+
+    private func send(_ message: PartStateMachine.Message, _ route: DeliveryRoute, _ index: Int) async {
+        if let until = services.admit(conversation, .final) {
+            return state.withLock { $0.part?.postponed(until: until) ?? () }
+        }
+        if case .card = message { await rememberCard() }
+        if let task {
+            await services.ledger.commit([.part(task, index: index, .sent(route), at: services.now)])
+        }
+        let outcome = await services.channel.perform(address(message, route, index)) { [weak self] verdict in
+            guard let self else { return }
+            self.state.withLock { $0.part?.settledLate(verdict, now: self.services.clock.now) }
+            self.changed.raise()
+        }
+        services.learn(outcome, conversation)
+        state.withLock { $0.part?.completed(outcome, now: services.clock.now) }
+    }
+
+    private func address(
+        _ message: PartStateMachine.Message, _ route: DeliveryRoute, _ index: Int
+    ) -> ChannelOperation {
+        let replies = route == .reply
+        return switch message {
+        case .card(let json): replies ? .replyCard(entry.route, json: json) : .pushCard(conversation, json: json)
+        case .media(let media): replies ? .replyMedia(entry.route, media) : .pushMedia(conversation, media)
+        case .text(let text):
+            replies
+                ? .reply(entry.route, markdown: text, feedback: nil)
+                : .push(conversation, markdown: text, feedback: feedbackID(part: index))
+        }
+    }
+
+    private func rememberCard() async {
+        guard case .card(let json, let taskID, _)? = state.withLock({ $0.part?.content }), !taskID.isEmpty else { return }
+        let card = SentCard(
+            taskID: taskID, account: entry.message.account, conversation: conversation, json: json, sentAt: services.now)
+        // Without it a click cannot be redrawn; the card itself is worth sending all the same.
+        try? await services.store.remember(card)
+    }
+}
+
+extension DeliveryReport {
+    /// Counts a part that is no text.
+    fileprivate mutating func count(_ state: PartState) {
+        switch state {
+        case .acked: segments += 1
+        case .assumed:
+            segments += 1
+            assumed += 1
+        default: failure = failure ?? "part not delivered"
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Foundation
+import Gateway
+import Persistence
+import Shared
+
+/// The ledger in the state folder.
+enum Ledgers {
+    /// Opens the ledger in the state folder of a configuration.
+    ///
+    /// - Throws: `Failure` when it cannot be opened.
+    static func open(_ configuration: GatewayConfiguration, create: Bool = false) throws -> any LedgerStore {
+        let path = configuration.gateway.stateFolder + "/ledger.sqlite"
+        guard create || FileManager.default.fileExists(atPath: path) else {
+            throw Failure(
+                .notRunning,
+                "no program runs with state folder \(configuration.gateway.stateDirectory), and there is no ledger in it; "
+                    + "start `wecom-aibot run`")
+        }
+        do throws(LedgerTrouble) {
+            return try SQLiteLedger(path: path)
+        } catch {
+            throw Failure(.failed, error.description)
+        }
+    }
+}
+
+extension ConfigFile {
+    /// Asks the running program.
+    ///
+    /// - Throws: `Failure` with status 3 when none runs.
+    func ask<Answer>(_ question: (AdminClient) async throws -> Answer) async throws -> Answer {
+        let configuration = try load()
+        do {
+            return try await question(AdminClient(configuration: configuration.gateway))
+        } catch let error as AdminClient.NotRunning {
+            throw Failure(.notRunning, error.description)
+        } catch let problem as AdminProblem {
+            throw Failure(problem.status == 400 ? .configuration : .failed, problem.description)
+        }
+    }
+
+    /// Asks the running program, or reads the ledger of one that is down.
+    func ask<Answer>(
+        _ question: (AdminClient) async throws -> Answer, orLedger reading: (LedgerReports) async throws -> Answer
+    ) async throws -> Answer {
+        do {
+            return try await ask(question)
+        } catch let failure as Failure where failure.status == .notRunning {
+            return try await reading(LedgerReports(ledger: try Ledgers.open(load())))
+        }
+    }
+
+    /// Asks the running program, or changes the ledger of one that is down while keeping it from starting.
+    func ask<Answer>(
+        _ question: (AdminClient) async throws -> Answer, orChanging change: (LedgerReports) async throws -> Answer
+    ) async throws -> Answer {
+        do {
+            return try await ask(question)
+        } catch let failure as Failure where failure.status == .notRunning {
+            let configuration = try load()
+            let lock = try StateLock.take(configuration)
+            defer { withExtendedLifetime(lock) {} }
+            return try await change(LedgerReports(ledger: try Ledgers.open(configuration)))
+        }
+    }
+}
+
+/// Prints data: JSON where asked for, else lines for a person.
+enum Output {
+    static func show(_ value: some Encodable, json: Bool, lines: [String]) throws {
+        print(json ? try AdminJSON.text(value, pretty: true) : lines.joined(separator: "\n"))
+    }
+}

@@ -1,0 +1,45 @@
+import Shared
+import Testing
+
+@Suite("Targets")
+struct TargetTests {
+    @Test(
+        "AG-5, P11: every form is read, and read back from what is written",
+        arguments: [
+            ("user:lin.wei", Target.user("lin.wei")), ("lin.wei", .user("lin.wei")), ("LinWei", .user("LinWei")),
+            ("wecom:lin.wei", .user("lin.wei")), ("wecom:user:lin.wei", .user("lin.wei")),
+            ("group:wrABCdef", .group("wrABCdef")), ("wrABCdef", .group("wrABCdef")),
+            ("wecom:wrABCdef", .group("wrABCdef")), ("wecom:group:wrABCdef", .group("wrABCdef")),
+            ("user:wren", .user("wren")), ("group:other", .group("other")), ("Group:wrA", .group("wrA")),
+            ("party:1", .department("1")), ("department:2", .department("2")), ("wecom:department:2", .department("2")),
+            ("tag:Ops", .tag("Ops")), ("wecom:tag:developer", .tag("developer")), ("tag:运维", .tag("运维")),
+            ("user:a@b_c-d", .user("a@b_c-d")),
+        ])
+    func forms(text: String, expected: Target) throws {
+        let target = try Target(text)
+        #expect(target == expected)
+        #expect(try Target(target.description) == expected)
+        #expect(try Target("wecom:" + target.description) == expected)
+    }
+
+    @Test(
+        "what cannot be read is refused with a sentence",
+        arguments: [
+            "", "user:", "wecom:", "wecom:user:", "group: wr1", "user:a b", "party:sales", "party:", "webhook:abc",
+            "nobody:x", "user:a:b", "wecom:wecom:x", "user:\u{7}", "user:" + String(repeating: "x", count: 257),
+        ])
+    func mistakes(text: String) throws {
+        let error = try #require(throws: GatewayError.self) { try Target(text) }
+        #expect(error.code == .invalidConfiguration && error.message.contains("target '"))
+    }
+
+    @Test("AG-5: a bot writes to users and groups; for the rest the sentence names the Agent")
+    func reach() throws {
+        #expect(try Target("lin.wei").botConversation() == Conversation(kind: .direct, id: "lin.wei"))
+        #expect(try Target("wrX").botConversation() == Conversation(kind: .group, id: "wrX"))
+        for text in ["party:1", "tag:Ops"] {
+            let error = try #require(throws: GatewayError.self) { try Target(text).botConversation() }
+            #expect(error.message.hasPrefix("\(text): ") && error.message.contains("Agent"))
+        }
+    }
+}
