@@ -70,15 +70,16 @@ struct RigTests {
     @Test(
         "a trace names a duplicate by tries, by doubt or by hand-over",
         arguments: [
-            (#"{"state":"acked","attempts":1,"possibleDuplicate":false}"#, false, false),
-            (#"{"state":"acked","attempts":2,"possibleDuplicate":false}"#, false, true),
-            (#"{"state":"assumed","attempts":1,"possibleDuplicate":false}"#, false, true),
-            (#"{"state":"unknown","attempts":1,"possibleDuplicate":false}"#, false, true),
-            (#"{"state":"acked","attempts":1,"possibleDuplicate":true}"#, false, true),
-            (#"{"state":"acked","attempts":1,"possibleDuplicate":false}"#, true, true),
+            (#"{"kind":"text","state":"acked","attempts":1,"possibleDuplicate":false}"#, false, false),
+            (#"{"kind":"text","state":"acked","attempts":2,"possibleDuplicate":false}"#, false, true),
+            (#"{"kind":"text","state":"assumed","attempts":1,"possibleDuplicate":false}"#, false, true),
+            (#"{"kind":"text","state":"unknown","attempts":1,"possibleDuplicate":false}"#, false, true),
+            (#"{"kind":"text","state":"acked","attempts":1,"possibleDuplicate":true}"#, false, true),
+            (#"{"kind":"text","state":"acked","attempts":1,"possibleDuplicate":false}"#, true, true),
         ])
     func traces(part: String, isHandedOver: Bool, names: Bool) {
-        let text = #"{"messageId":"a","stories":[{"state":"done","handedOver":\#(isHandedOver),"parts":[\#(part)]}]}"#
+        let text =
+            #"{"messageId":"a","stories":[{"state":"done","attempts":1,"bubbles":1,"handedOver":\#(isHandedOver),"parts":[\#(part)]}]}"#
         let trace = Trace(Program.Outcome(status: 0, output: text, errors: ""))
         #expect(trace.hasTask)
         #expect(trace.namesDuplicate == names)

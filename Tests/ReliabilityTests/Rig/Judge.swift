@@ -21,10 +21,14 @@ struct Judge {
 
         var most: Int { max(units.values.max() ?? 0, cards, files) }
 
-        func isWhole(_ question: Question) -> Bool {
-            (0..<question.kind.units).allSatisfy { units[$0] != nil } && faults.isEmpty
-                && (question.kind != .card || cards > 0) && (!question.hasFile || files > 0)
+        /// Every piece is to be seen.
+        func isComplete(_ question: Question) -> Bool {
+            (0..<question.kind.units).allSatisfy { units[$0] != nil } && (question.kind != .card || cards > 0)
+                && (!question.hasFile || files > 0)
         }
+
+        /// Every piece is to be seen, and right.
+        func isWhole(_ question: Question) -> Bool { faults.isEmpty && isComplete(question) }
 
         func summary(_ question: Question) -> String {
             let seen = (0..<question.kind.units).count { units[$0] != nil }

@@ -44,6 +44,7 @@ extension Round {
     private func judgeProgram(_ tally: inout Tally) {
         if book.endings > 0 { tally.problems.append("the program ended by itself, \(book.endings) times") }
         let log = (try? String(contentsOf: program.log, encoding: .utf8)) ?? ""
+        if log.contains(SimulatorBot.demo.secret) { tally.problems.append("log: the bot's secret is in it") }
         let bad = ["Fatal error", "ThreadSanitizer", "AddressSanitizer", "Program crashed"]
         for line in log.split(separator: "\n") where bad.contains(where: { line.contains($0) }) {
             tally.problems.append("log: \(line.prefix(300))")
@@ -77,6 +78,7 @@ extension Round {
         guard sighting.most > 1 else { return }
         if trace?.namesDuplicate == true, sighting.most == 2 {
             tally.named += 1
+            tally.notes.append("\(question.tag): twice and named: \(question.kind.rawValue), \(trace?.parts ?? "")")
         } else {
             tally.unnamed += 1
             tally.problems.append(problem("twice and not named", question, sighting, trace))
@@ -96,7 +98,7 @@ extension Round {
         return """
             \(question.tag): \(what): \(question.kind.rawValue) of \(question.group ?? question.user), id \(question.id); \
             \(sighting.summary(question)); kill \(question.point) came next, \(kill.map { "\($0.plan)\($0.came ? "" : ", not reached")" } ?? "none"); \
-            trace: \(trace.map { String($0.text.prefix(1_500)) } ?? "no such command")
+            trace: \(trace?.summary ?? "no such command")
             """
     }
 }

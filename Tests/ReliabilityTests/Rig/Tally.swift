@@ -13,6 +13,8 @@ struct Tally: Sendable {
     var refused = 0
     /// Kills by what they were aimed at; a moment that did not come counts under its own name.
     var kills: [String: Int] = [:]
+    /// A line for everything that was seen twice and is named.
+    var notes: [String] = []
     /// A line for everything that must not be.
     var problems: [String] = []
 
@@ -37,6 +39,7 @@ struct Tally: Sendable {
         strays += other.strays
         refused += other.refused
         kills.merge(other.kills, uniquingKeysWith: +)
+        notes += other.notes
         problems += other.problems
     }
 
