@@ -105,7 +105,10 @@ let package = Package(
             name: "example-echo-bot", dependencies: ["AIBotWS"], path: "Examples/EchoBot/Sources/EchoBot",
             swiftSettings: swiftSettings),
         .executableTarget(name: "bench-bot", dependencies: ["AIBotWS", logging], swiftSettings: swiftSettings),
-        .testTarget(name: "SharedTests", dependencies: ["Shared", logging], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SharedTests",
+            dependencies: ["Shared", "COpenSSL", logging, httpClient, nioCore, nioPosix, nioHTTP1],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "AIBotWSTests",
             dependencies: [
@@ -125,7 +128,10 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "EndToEndTests", dependencies: ["AIBotWS", "Simulator", logging], swiftSettings: swiftSettings),
-        .testTarget(name: "PersistenceTests", dependencies: ["Persistence", "Shared"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "PersistenceTests",
+            dependencies: ["Persistence", "Shared", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "GatewayTests",
             dependencies: [

@@ -162,7 +162,9 @@ extension ReplyEngine {
             let ahead = state.queue.count(in: conversation)
             let turn = makeTurn(task, entry, .handler(handler), queuedAhead: ahead, &state)
             let arrival = state.queue.arrived(turn, in: conversation)
-            return (arrival, arrival == .refused ? nil : turn)
+            guard arrival == .refused else { return (arrival, turn) }
+            state.turns.remove(turn)
+            return (arrival, nil)
         }
         switch arrival {
         case .start: logger.info("message accepted", metadata: metadata)

@@ -49,7 +49,7 @@ final class Turn: Sendable, Hashable {
         let capabilities = services.channel.capabilities
         let createdAt = services.instant(of: entry.acceptedAt)
         let pushOnly =
-            !entry.route.takesReplies || entry.origin == .push || earlier?.isHandedOver == true
+            !entry.route.takesReplies || !capabilities.streams || entry.origin == .push || earlier?.isHandedOver == true
             || createdAt.duration(to: services.clock.now) >= capabilities.replyWindow
         let machine = ReplyStreamStateMachine(
             settings: services.settings.reply, name: entry.stream, capabilities: capabilities,

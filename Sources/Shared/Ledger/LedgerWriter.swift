@@ -18,6 +18,8 @@ final class LedgerWriter: @unchecked Sendable {
     private var written: UInt64 = 0
     private var isTroubled = false
     private var isEnding = false
+    /// Nobody writes any more.
+    private var hasEnded = false
 
     private let store: any LedgerStore
     private let clock: any MonotonicClock
@@ -52,7 +54,7 @@ final class LedgerWriter: @unchecked Sendable {
         await withCheckedContinuation { continuation in
             let verdict = lock.withLock { () -> Bool? in
                 if written >= end { return true }
-                if isTroubled { return false }
+                if isTroubled || hasEnded { return false }
                 waiters.append((end, continuation))
                 return nil
             }
@@ -79,16 +81,17 @@ final class LedgerWriter: @unchecked Sendable {
         while !Task.isCancelled {
             let (batch, ending) = lock.withLock { (Array(pending.prefix(Self.maxBatch)), isEnding) }
             guard !batch.isEmpty else {
-                if ending { return release() }
+                if ending { break }
                 await changed.wait()
                 continue
             }
             guard await write(batch) else {
-                if ending { return release() }
+                if ending { break }
                 try? await clock.sleep(for: .seconds(1))
                 continue
             }
         }
+        lock.withLock { hasEnded = true }
         release()
     }
 

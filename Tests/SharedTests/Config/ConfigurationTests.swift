@@ -230,8 +230,8 @@ struct ConfigurationTests {
         let open = "bot: {botId: 'aibONE', secret: 's', dm: {policy: 'open'}}"
         let quiet = try #require(loadConfiguration("{channels: {wecom: {accounts: {a: {\(open)}}}}}").configuration)
         #expect(quiet.notYetEffective() == [])
-        let history = try #require(
-            loadConfiguration("{channels: {wecom: {accounts: {a: {\(open), historyLimit: 5}}}}}").configuration)
-        #expect(history.notYetEffective().map(\.keyPath) == ["channels.wecom.accounts.a.historyLimit"])
+        let merging = try #require(
+            loadConfiguration("{channels: {wecom: {accounts: {a: {\(open)}}}}, sessions: {mergeSeconds: 2}}").configuration)
+        #expect(merging.notYetEffective().map(\.keyPath) == ["sessions.mergeSeconds"])
     }
 }
