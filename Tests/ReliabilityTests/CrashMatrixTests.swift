@@ -33,7 +33,7 @@ struct CrashMatrixTests {
         }
         lines.append(Tally.line("all", total.cells.map(String.init)))
         lines.append(total.killLine)
-        print((lines + total.notes.prefix(20) + total.problems.prefix(40)).joined(separator: "\n"))
+        print((lines + total.notes.prefix(40) + total.problems.prefix(100)).joined(separator: "\n"))
         #expect(total.points == points)
         #expect(total.accepted >= points, "too little was accepted to prove anything")
         #expect(total.answered == total.accepted)

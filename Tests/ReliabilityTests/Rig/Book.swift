@@ -15,6 +15,7 @@ final class Book: Sendable {
         var nextNumber: Int
         var point: Int
         var isClosing = false
+        var isPaused = false
         var endings = 0
     }
 
@@ -32,6 +33,12 @@ final class Book: Sendable {
     /// No further questions; what was begun is brought to its end.
     var isClosing: Bool { lock.withLock { state.isClosing } }
     func close() { lock.withLock { state.isClosing = true } }
+
+    /// Nobody asks anything for the moment.
+    var isPaused: Bool {
+        get { lock.withLock { state.isPaused } }
+        set { lock.withLock { state.isPaused = newValue } }
+    }
 
     func next(_ kind: Question.Kind, user: String, group: String?) -> Question {
         lock.withLock {

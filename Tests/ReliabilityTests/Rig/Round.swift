@@ -73,7 +73,9 @@ struct Round: Sendable {
     /// been through two kills is answered before the third.
     private func spareVeterans() async {
         var judge = Judge()
-        _ = await Deadline(in: .seconds(20)).until {
+        book.isPaused = true
+        defer { book.isPaused = false }
+        _ = await Deadline(in: .seconds(30)).until {
             let veterans = book.questions.filter { $0.point + 1 < book.point && isAccepted($0) }
             let seen = look(&judge, veterans)
             return veterans.allSatisfy { seen[$0.tag]?.isComplete($0) == true }

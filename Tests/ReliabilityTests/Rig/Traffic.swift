@@ -17,6 +17,7 @@ struct Traffic: Sendable {
         var random = Random(seed: seed)
         while !Task.isCancelled, !book.isClosing {
             await Deadline.pause(.milliseconds(Int.random(in: 100...220, using: &random)))
+            if book.isPaused { continue }
             let inGroup = Int.random(in: 0..<5, using: &random) == 0
             let people = inGroup ? Self.group.members : Self.users
             let user = people[Int.random(in: people.indices, using: &random)]
@@ -48,6 +49,7 @@ struct Traffic: Sendable {
         var random = Random(seed: ~seed)
         while !Task.isCancelled, !book.isClosing {
             await Deadline.pause(.milliseconds(Int.random(in: 300...900, using: &random)))
+            if book.isPaused { continue }
             let toGroup = Int.random(in: 0..<4, using: &random) == 0
             let user = Self.users[Int.random(in: Self.users.indices, using: &random)]
             let kind: Question.Kind = Int.random(in: 0..<4, using: &random) == 0 ? .parcel : .push
