@@ -35,6 +35,7 @@ let package = Package(
         .library(name: "AIBotWS", targets: ["AIBotWS"]),
         .executable(name: "wecom-aibot", targets: ["wecom-aibot"]),
         .executable(name: "bench-bot", targets: ["bench-bot"]),
+        .executable(name: "bench-gateway", targets: ["bench-gateway"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -104,6 +105,9 @@ let package = Package(
         .executableTarget(
             name: "example-echo-bot", dependencies: ["AIBotWS"], path: "Examples/EchoBot/Sources/EchoBot",
             swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "bench-gateway", dependencies: ["Gateway", "Persistence", "Shared", logging], swiftSettings: swiftSettings
+        ),
         .executableTarget(name: "bench-bot", dependencies: ["AIBotWS", logging], swiftSettings: swiftSettings),
         .testTarget(
             name: "SharedTests",

@@ -39,13 +39,14 @@ public struct Gateway: Service {
     ///   - version: what `status` shows.
     ///   - baseDirectory: where relative paths of command backends start, as a rule the folder of the configuration file.
     ///   - backend: answers everything instead of the configured backends; for the demo.
+    ///   - adjust: changes what the configuration says about the engine, for measurements.
     ///   - tap: sees every frame of every account, for recording.
     /// - Throws: `GatewayError.invalidConfiguration` when an account cannot run.
     public init(
         _ configuration: GatewayConfiguration, environment: [String: String],
         ledger: any LedgerStore = InMemoryLedger(), version: String = "", baseDirectory: String? = nil,
         clock: any MonotonicClock = SystemMonotonicClock(), wallClock: any WallClock = SystemWallClock(),
-        backend: (any Backend)? = nil, logger: Logger,
+        backend: (any Backend)? = nil, adjust: @escaping (inout EngineSettings) -> Void = { _ in }, logger: Logger,
         tap: (@Sendable (FrameDirection, ArraySlice<UInt8>) -> Void)? = nil
     ) throws {
         self.configuration = configuration
@@ -72,7 +73,8 @@ public struct Gateway: Service {
                 name: name, account: account, configuration: configuration, environment: environment)
             var accountLogger = logger
             accountLogger[.account] = name
-            let client = try settings.client()
+            var client = try settings.client()
+            adjust(&client.engine)
             let desk = MediaDesk(
                 account: name, configuration, proxyURL: settings.proxyURL, network: account.network,
                 ownHost: settings.ownHost, store: store, folders: folders, clock: clock, logger: accountLogger)

@@ -116,6 +116,7 @@ import Testing
         request.message.parts = [
             .text("看/看"), .voice(transcript: "voice text"), .unknown(type: "location"),
             .media(MediaReference(kind: .image, url: "https://cos/?sig=secret", key: "a2V5", name: "a.png")),
+            .media(Samples.fetched),
         ]
         request.message.sender.name = "Lin Wei"
         request.message.quote = Quote(type: "text", parts: [.text("早先")])
@@ -129,7 +130,8 @@ import Testing
                 == #"{"attempt":2,"history":[{"at":5,"role":"assistant","text":"a"}],"message":{"account":"default","channel":"aibot-ws","#
                 + #""conversation":{"id":"lin.wei","kind":"direct"},"createdAt":1795000000123,"id":"msg-1","parts":["#
                 + #"{"text":"看/看","type":"text"},{"text":"voice text","type":"voice"},{"type":"location"},"#
-                + #"{"error":"\#(error)","name":"a.png","type":"image"}],"quote":{"text":"早先","type":"text"},"#
+                + #"{"error":"\#(error)","name":"a.png","type":"image"},"#
+                + #"{"mime":"image/png","name":"b.png","path":"/media/b.png","size":7,"type":"image"}],"quote":{"text":"早先","type":"text"},"#
                 + #""sender":{"id":"lin.wei","name":"Lin Wei"},"text":"看/看\nvoice text"},"session":{"id":"s1","workspace":"/w/s1"}}"#
         )
         #expect(!json.contains("secret"))

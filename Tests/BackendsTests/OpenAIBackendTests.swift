@@ -333,7 +333,7 @@ import Testing
         ]
         let chat = ChatRequest(request, settings: OpenAISettings(baseURL: "x", model: "m", system: "s"))
         #expect(chat.messages.map(\.role) == ["system", "user", "assistant", "user"])
-        #expect(chat.messages.map(\.content) == ["s", "q", "a", "now"])
+        #expect(chat.messages.map(\.content) == [.text("s"), .text("q"), .text("a"), .text("now")])
     }
 
     @Test("GW-10: settings never print the key")

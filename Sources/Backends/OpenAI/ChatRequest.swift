@@ -5,8 +5,42 @@ import Shared
 struct ChatRequest: Encodable, Equatable {
     struct Message: Encodable, Equatable {
         var role: String
-        var content: String
+        var content: Content
     }
+
+    /// Text alone, or text with pictures.
+    enum Content: Encodable, Equatable {
+        case text(String)
+        case illustrated(String, images: [String])
+
+        private struct Part: Encodable {
+            struct Image: Encodable {
+                var url: String
+            }
+            var type: String
+            var text: String?
+            var image: Image?
+
+            private enum CodingKeys: String, CodingKey {
+                case type, text
+                case image = "image_url"
+            }
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            switch self {
+            case .text(let text): try container.encode(text)
+            case .illustrated(let text, let images):
+                let pictures = images.map { Part(type: "image_url", image: Part.Image(url: $0)) }
+                try container.encode([Part(type: "text", text: text)] + pictures)
+            }
+        }
+    }
+
+    /// Most pictures of one message, and most bytes of one.
+    private static let maxImages = 8
+    private static let maxImageBytes = 10 << 20
 
     var model: String
     var messages: [Message]
@@ -17,12 +51,34 @@ struct ChatRequest: Encodable, Equatable {
         model = settings.model
         messages = []
         if let system = settings.system, !system.isEmpty {
-            messages.append(Message(role: "system", content: system))
+            messages.append(Message(role: "system", content: .text(system)))
         }
         for entry in request.history where !entry.text.isEmpty {
-            messages.append(Message(role: entry.role.rawValue, content: entry.text))
+            messages.append(Message(role: entry.role.rawValue, content: .text(entry.text)))
         }
-        messages.append(Message(role: "user", content: Self.userContent(of: request.message)))
+        messages.append(Message(role: "user", content: Self.content(of: request.message, vision: settings.vision)))
+    }
+
+    private static func content(of message: InboundMessage, vision: Bool) -> Content {
+        guard vision else { return .text(userContent(of: message)) }
+        var seen = message
+        var images: [String] = []
+        seen.parts = message.parts.filter { part in
+            guard images.count < maxImages, let image = dataAddress(of: part) else { return true }
+            images.append(image)
+            return false
+        }
+        guard !images.isEmpty else { return .text(userContent(of: message)) }
+        let text = seen.parts.isEmpty && seen.quote == nil ? "(The user sent this picture.)" : userContent(of: seen)
+        return .illustrated(text, images: images)
+    }
+
+    /// Picture that was fetched, as a `data:` address; nil for everything else.
+    private static func dataAddress(of part: MessagePart) -> String? {
+        guard case .media(let media) = part, let path = media.path, let mime = media.mime, mime.hasPrefix("image/"),
+            (media.bytes ?? 0) <= maxImageBytes, let bytes = FileManager.default.contents(atPath: path)
+        else { return nil }
+        return "data:\(mime);base64,\(bytes.base64EncodedString())"
     }
 
     /// JSON text.

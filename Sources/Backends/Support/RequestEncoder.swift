@@ -3,8 +3,8 @@ import Shared
 
 /// Writes the one JSON object that a command gets on its standard input and an HTTP service as its body.
 enum RequestEncoder {
-    /// What a media part carries in place of a path while attachments are not fetched.
-    static let attachmentError = "The attachment was not downloaded: this version cannot download attachments yet."
+    /// What a media part carries in place of a path where nobody fetches attachments.
+    static let attachmentError = "The attachment was not downloaded."
 
     /// JSON text of the request, on one line.
     static func encode(_ request: BackendRequest) throws -> [UInt8] {
@@ -79,7 +79,10 @@ private struct Person: Encodable {
 private struct Part: Encodable {
     var type: String
     var text: String?
+    var path: String?
     var name: String?
+    var mime: String?
+    var size: Int?
     var error: String?
 
     init(_ part: MessagePart) {
@@ -92,8 +95,11 @@ private struct Part: Encodable {
             text = transcript
         case .media(let media):
             type = media.kind.rawValue
+            path = media.path
             name = media.name
-            error = RequestEncoder.attachmentError
+            mime = media.mime
+            size = media.bytes
+            error = media.path == nil ? media.failure ?? RequestEncoder.attachmentError : nil
         case .unknown(let name):
             type = name
         }
@@ -103,13 +109,15 @@ private struct Part: Encodable {
 private struct QuotedMessage: Encodable {
     var type: String
     var text: String?
+    var path: String?
     var error: String?
 
     init(_ quote: Quote) {
         type = quote.type
         text = quote.text.isEmpty ? nil : quote.text
-        let hasMedia = quote.parts.contains { if case .media = $0 { true } else { false } }
-        error = hasMedia ? RequestEncoder.attachmentError : nil
+        let media = quote.parts.lazy.compactMap { if case .media(let media) = $0 { media } else { nil } }.first
+        path = media?.path
+        error = media.flatMap { $0.path == nil ? $0.failure ?? RequestEncoder.attachmentError : nil }
     }
 }
 

@@ -318,6 +318,9 @@ struct ScenarioParser {
         case "growth":
             guard rest.optionalWord("hidden") else { throw ScenarioProblem(message: "`set growth hidden`") }
             settings.engine.reply.showsGrowth = false
+        case "feedback":
+            guard rest.optionalWord("asked") else { throw ScenarioProblem(message: "`set feedback asked`") }
+            settings.engine.asksForFeedback = true
         case "reasoning":
             settings.engine.reply.reasoning = try rest.word("drop or fold") == "fold" ? .fold : .drop
         case "queuedPerConversation": settings.engine.queuedPerConversation = try rest.count()

@@ -62,7 +62,16 @@ struct ScenarioSettings: Sendable {
     /// Whether frames that are due together may come in any order.
     var isOrderFree = false
     var seed: UInt64 = 1
-    var engine = EngineSettings()
+    var engine = ScenarioSettings.quiet
 
     init() { engine.reply.firstHintAfter = .zero }
+}
+
+extension ScenarioSettings {
+    /// Answers without an id to judge them by, which would be in every frame; `set feedback asked` switches it on.
+    static var quiet: EngineSettings {
+        var engine = EngineSettings()
+        engine.asksForFeedback = false
+        return engine
+    }
 }

@@ -79,6 +79,7 @@ extension ReplyEngine {
             await group.next()
             group.cancelAll()
         }
+        await services.ledger.flushed()
         guard let report = result.withLock({ $0 }) else { return PushResult(state: .pending, task: task) }
         let word: PushResult.State = report.failure != nil ? .failed : report.assumed > 0 ? .assumed : .acked
         return PushResult(state: word, task: task, report: report)

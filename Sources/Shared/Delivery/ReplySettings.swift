@@ -26,6 +26,9 @@ public struct ReplySettings: Hashable, Sendable {
     ]
     /// First content of a bubble. The default makes the client show its animated dots.
     public var opening = "<think></think>"
+    /// Whether every piece of a growing answer gets a frame of its own, and the handler waits for it, instead of the newest
+    /// text as often as acks allow. For measurements against clients that work like that.
+    public var sendsEveryDelta = false
     /// Whether the answer is shown while it grows, or only when it is complete.
     public var showsGrowth = true
     /// Time to wait for an ack; an unanswered snapshot holds the next one back for as long again.

@@ -31,6 +31,9 @@ public struct ReplyStreamStateMachine: Sendable {
     private let capabilities: Capabilities
     private var segments = SegmentQueue()
     private var bubblesOpened = 0
+    /// Counts the pieces of text; the second is that of the last frame.
+    private var revision = 0
+    private var revisionSent = 0
     /// Whether the operation in flight opens a bubble.
     private var isOpening = false
     private var bubble: Bubble?
@@ -219,8 +222,12 @@ public struct ReplyStreamStateMachine: Sendable {
         }
     }
 
+    /// Whether all that was said so far stands in the bubble, or cannot stand there yet.
+    public var isShown: Bool { inFlight == nil && revisionSent == revision || bubble == nil && bubblesOpened > 0 }
+
     private mutating func take(_ answer: String) {
         guard !answer.isEmpty else { return }
+        revision += 1
         cutter.append(answer)
         collectClosed()
     }
@@ -551,6 +558,7 @@ public struct ReplyStreamStateMachine: Sendable {
     }
 
     private mutating func begin(_ operation: Operation) -> Action {
+        revisionSent = revision
         inFlight = (operation, epoch)
         return .perform(operation)
     }

@@ -5,9 +5,7 @@ extension Turn {
     func work() async {
         switch source {
         case .ledger: return
-        case .line(let line):
-            try? update { $0.machine.appended(line) }
-            await end(.finished)
+        case .line: await record { _ in }
         case .parts(let parts): await end(with: parts)
         case .handler(let handler):
             await turnHasCome.wait()

@@ -17,14 +17,22 @@ extension Turn {
     private func deliverText() async -> DeliveryReport? {
         while !Task.isCancelled {
             switch state.withLock({ $0.machine.next(now: services.clock.now) }) {
-            case .done(let report): return report
+            case .done(let report):
+                shown.raise()
+                return report
             case .wait(let until):
                 services.alarms.set(until, for: number, changed)
+                if services.settings.reply.sendsEveryDelta { shown.raise() }
                 await changed.wait()
             case .perform(let operation): await perform(operation)
             }
         }
         return nil
+    }
+
+    /// Returns once all that was said so far stands in the bubble.
+    func untilShown() async {
+        while !Task.isCancelled, !state.withLock({ $0.stopped != nil || $0.machine.isShown }) { await shown.wait() }
     }
 
     private func perform(_ operation: ReplyStreamStateMachine.Operation) async {

@@ -31,6 +31,7 @@ final class Turn: Sendable, Hashable {
     let mediaFetched = Signal()
     let cardReady = Signal()
     let redrawDone = Signal()
+    let shown = Signal()
     let state: Locked<TurnState>
 
     /// Creates the work for an entry. `earlier` is what the ledger has of it after a restart.
@@ -56,6 +57,13 @@ final class Turn: Sendable, Hashable {
             queuedAhead: queuedAhead, pushOnly: pushOnly, online: online, records: task != nil,
             createdAt: createdAt, resuming: earlier.map { Self.resumption(of: $0, services) }, now: services.clock.now)
         state = Locked(TurnState(machine: machine, message: entry.message, online: online))
+        if case .line(let line) = source {
+            // At once, so that the line comes without waiting dots before it.
+            state.withLock { state in
+                state.machine.appended(line)
+                state.machine.ended(.finished)
+            }
+        }
         guard let earlier, case .ledger = source else { return }
         state.withLock { $0.attachments = earlier.parts.filter { !$0.state.isSettled && !$0.content.isText } }
     }

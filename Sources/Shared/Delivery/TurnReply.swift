@@ -30,6 +30,7 @@ struct TurnReply: Replying {
         try turn.update { state in
             state.append(delta, attachAbove: limit)
         }
+        if turn.services.settings.reply.sendsEveryDelta { await turn.untilShown() }
     }
 
     func replace(with text: String) async throws {

@@ -66,6 +66,9 @@ final class LedgerWriter: @unchecked Sendable {
     @discardableResult
     func commit(_ transitions: [LedgerTransition]) async -> Bool { await durable(enqueue(transitions)) }
 
+    /// Returns once all steps so far are durable, or cannot be written now.
+    func flushed() async { _ = await durable(lock.withLock { added }) }
+
     /// Writes what is left, with one try if the store is in trouble, and ends `run`.
     func end() async {
         let end = lock.withLock { () -> UInt64 in

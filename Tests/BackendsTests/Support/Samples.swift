@@ -6,6 +6,15 @@ import Shared
 
 /// Messages and requests for the tests.
 enum Samples {
+    /// A picture that was fetched.
+    static var fetched: MediaReference {
+        var media = MediaReference(kind: .image, url: "https://cos/?sig=secret", key: "a2V5", name: "b.png")
+        media.path = "/media/b.png"
+        media.mime = "image/png"
+        media.bytes = 7
+        return media
+    }
+
     static func message(
         _ text: String = "你好", parts: [MessagePart]? = nil, quote: Quote? = nil, click: CardClick? = nil
     ) -> InboundMessage {
