@@ -1,6 +1,7 @@
 """A simulator, the program and their processes, for the rigs beside this file. Standard library only."""
 
 import base64
+import collections
 import json
 import os
 import pathlib
@@ -130,6 +131,17 @@ class Gateway:
             return status["VmRSS"], descriptors, status["Threads"]
         except (OSError, KeyError):
             return None
+
+    def descriptors(self):
+        """What its descriptors are: {kind or file name: count}."""
+        folder = pathlib.Path(f"/proc/{self.process.pid}/fd")
+        kinds = collections.Counter()
+        for entry in folder.iterdir():
+            try:
+                kinds[re.sub(r":\[\d+\]$", "", os.readlink(entry).replace(str(self.folder), "."))] += 1
+            except OSError:
+                pass  # Closed in the meantime.
+        return kinds
 
     def forget_peak(self):
         """Lets the peak of resident memory (VmHWM) start at what is resident now."""
