@@ -31,7 +31,7 @@ class Platform:
     def request(self, method, path, body=None):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.base + path, data=data, method=method)
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=30) as response:
             return json.loads(response.read())
 
     def get(self, path, **query):
@@ -54,7 +54,7 @@ class Platform:
         return [entry for entry in self.view(user, group) if entry["from"] == "bot"]
 
     def download(self, path):
-        with urllib.request.urlopen(self.base + path, timeout=10) as response:
+        with urllib.request.urlopen(self.base + path, timeout=30) as response:
             return response.read()
 
     def until(self, condition, seconds=10):

@@ -33,8 +33,15 @@ struct Simulate: AsyncParsableCommand {
     @Option(help: "Its name, as people mention it.")
     var botName = SimulatorBot.demo.name
 
+    @Option(help: "Number of bots; the second has the id BOT-ID-2 and so on, all with the same secret.")
+    var bots = 1
+
     @Option(help: ArgumentHelp("JSON file with faults to begin with, as for POST /api/faults.", valueName: "file"))
     var faults: String?
+
+    func validate() throws {
+        guard (1...1_000).contains(bots) else { throw ValidationError("--bots must be between 1 and 1000") }
+    }
 
     func run() async throws {
         let logger = Logger(label: "simulator") { _ in LogLines(format: .text, level: .info) }
@@ -42,7 +49,12 @@ struct Simulate: AsyncParsableCommand {
         settings.listen = try Self.address(listen, "--listen")
         settings.tlsListen = try tlsListen.map { try Self.address($0, "--tls-listen") }
         settings.caOut = caOut
-        settings.bots = [SimulatorBot(id: botId, secret: secret, name: botName)]
+        settings.bots = (1...bots).map { number in
+            let suffix = number == 1 ? "" : "-\(number)"
+            return SimulatorBot(id: botId + suffix, secret: secret, name: botName + suffix)
+        }
+        // People send files of up to 100 MB, and the control API takes them in base64.
+        settings.maxBodyBytes = 140 << 20
         if let faults { settings.faults = try Self.faults(in: faults) }
         let simulator = PlatformSimulator(configuration: settings, logger: logger)
         try await Lifecycle.run(

@@ -1,0 +1,104 @@
+import Foundation
+import Simulator
+
+extension Round {
+    /// Judges what people see now.
+    func verdict(_ judge: Judge) async throws -> Tally {
+        var judge = judge
+        var tally = Tally()
+        tally.points = plans.count
+        for kill in book.kills { tally.kills[kill.plan.aim + (kill.came ? "" : " (not reached)"), default: 0] += 1 }
+        let questions = book.questions
+        let seen = look(&judge, questions)
+        for question in questions { try await judgeQuestion(question, seen[question.tag] ?? .init(), &tally) }
+        for bubble in openBubbles {
+            tally.unfinished += 1
+            tally.problems.append(
+                "open bubble \(bubble.id) stream \(bubble.streamID ?? "-") shows \(String((bubble.content ?? "").prefix(60)).debugDescription)"
+                    + (bubble.expired ? ", expired" : "")
+                    + (bubble.sealedInvisibly ? ", sealed with nothing to be seen" : ""))
+        }
+        judgeProgram(&tally)
+        try await judgeOutbox(&tally)
+        return tally
+    }
+
+    /// The ledger agrees with people: nothing is on its way, and nothing was given up.
+    private func judgeOutbox(_ tally: inout Tally) async throws {
+        guard commands.contains("outbox") else { return }
+        var items: [Outbox.Item] = []
+        // A lost ack is settled by the next heartbeat, so the ledger may be seconds behind what people see.
+        let isEmpty = try await Deadline(in: .seconds(15)).until {
+            let answer = try await program.command(["outbox", "list", "--config", program.configuration.path, "--json"])
+            items = try JSONDecoder().decode(Outbox.self, from: Data(answer.output.utf8)).items
+            return items.isEmpty
+        }
+        guard !isEmpty else { return }
+        for item in items.prefix(10) {
+            tally.problems.append(
+                "outbox: \(item.origin) \(item.messageId) is \(item.state), \(item.reason ?? "no reason given")")
+        }
+    }
+
+    /// The program itself never ends, and neither traps nor is blamed by a sanitizer.
+    private func judgeProgram(_ tally: inout Tally) {
+        if book.endings > 0 { tally.problems.append("the program ended by itself, \(book.endings) times") }
+        let log = (try? String(contentsOf: program.log, encoding: .utf8)) ?? ""
+        if log.contains(SimulatorBot.demo.secret) { tally.problems.append("log: the bot's secret is in it") }
+        let bad = ["Fatal error", "ThreadSanitizer", "AddressSanitizer", "Program crashed"]
+        for line in log.split(separator: "\n") where bad.contains(where: { line.contains($0) }) {
+            tally.problems.append("log: \(line.prefix(300))")
+        }
+    }
+
+    private func judgeQuestion(
+        _ question: Question, _ sighting: Judge.Sighting, _ tally: inout Tally
+    ) async throws {
+        if question.isPush { tally.pushes += 1 } else { tally.asked += question.isDelivered ? 1 : 0 }
+        if !sighting.strangers.isEmpty {
+            tally.strays += 1
+            tally.problems.append("\(question.tag): seen in another conversation")
+        }
+        let isHeard = isAccepted(question)
+        let isWhole = sighting.isWhole(question)
+        let isClear = isHeard && isWhole && sighting.most == 1
+        // Only what is not as it should be needs the ledger's word: each costs a process.
+        let trace = isClear || !question.isDelivered ? nil : try await trace(question)
+        if isHeard || (!question.isPush && trace?.hasTask == true) {
+            tally.accepted += 1
+            tally.answered += isWhole ? 1 : 0
+            if !isWhole {
+                tally.missing += 1
+                tally.problems.append(problem("missing", question, sighting, trace))
+            }
+        } else if question.isPush {
+            tally.refused += 1
+            tally.problems.append("\(question.tag): send never succeeded")
+        }
+        guard sighting.most > 1 else { return }
+        if trace?.namesDuplicate == true, sighting.most == 2 {
+            tally.named += 1
+            tally.notes.append("\(question.tag): twice and named: \(question.kind.rawValue), \(trace?.parts ?? "")")
+        } else {
+            tally.unnamed += 1
+            tally.problems.append(problem("twice and not named", question, sighting, trace))
+        }
+    }
+
+    private func trace(_ question: Question) async throws -> Trace? {
+        guard commands.contains("trace") else { return nil }
+        let arguments = ["trace", "--config", program.configuration.path, "--json", question.id]
+        return Trace(try await program.command(arguments))
+    }
+
+    private func problem(
+        _ what: String, _ question: Question, _ sighting: Judge.Sighting, _ trace: Trace?
+    ) -> String {
+        let kill = book.kills.first { $0.point == question.point }
+        return """
+            \(question.tag): \(what): \(question.kind.rawValue) of \(question.group ?? question.user), id \(question.id); \
+            \(sighting.summary(question)); kill \(question.point) came next, \(kill.map { "\($0.plan)\($0.came ? "" : ", not reached")" } ?? "none"); \
+            trace: \(trace?.summary ?? "no such command")
+            """
+    }
+}

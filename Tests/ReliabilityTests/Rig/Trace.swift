@@ -1,0 +1,75 @@
+import Foundation
+
+/// What the ledger says about one message, read from `trace ID --json`.
+struct Trace: Sendable {
+    private struct Report: Decodable {
+        struct Story: Decodable {
+            var state: String
+            var attempts: Int
+            var bubbles: Int
+            var handedOver: Bool
+            var reason: String?
+            var parts: [Part]
+        }
+
+        struct Part: Decodable {
+            var kind: String
+            var via: String?
+            var errcode: Int?
+            var reason: String?
+            var state: String
+            var attempts: Int
+            var possibleDuplicate: Bool
+        }
+
+        var stories: [Story]
+    }
+
+    /// The parts in words.
+    let parts: String
+    /// The whole in words.
+    let summary: String
+    /// Whether the ledger knows it.
+    let hasTask: Bool
+    /// Whether it says that a person may have seen something twice: a part was written more than once or nobody is sure of
+    /// its ack, or a bubble was handed over, so that it may show the beginning of what was pushed.
+    let namesDuplicate: Bool
+
+    init(_ outcome: Program.Outcome) {
+        let report = try? JSONDecoder().decode(Report.self, from: Data(outcome.output.utf8))
+        hasTask = outcome.status == 0 && report?.stories.isEmpty == false
+        parts = report?.stories.map(Self.words).joined(separator: "; ") ?? ""
+        summary = parts.isEmpty ? String((outcome.errors + outcome.output).prefix(300)) : parts
+        namesDuplicate =
+            report?.stories.contains { story in
+                story.handedOver
+                    || story.parts.contains { part in
+                        part.attempts > 1 || part.possibleDuplicate || ["assumed", "unknown"].contains(part.state)
+                    }
+            } ?? false
+    }
+}
+
+extension Trace {
+    private static func words(_ story: Report.Story) -> String {
+        let parts = story.parts.map { part in
+            "\(part.kind) \(part.state) by \(part.via ?? "nothing") in \(part.attempts) tries"
+                + (part.errcode.map { " \($0)" } ?? "") + (part.reason.map { " (\($0))" } ?? "")
+        }
+        return "task \(story.state), handler started \(story.attempts) times, \(story.bubbles) bubbles"
+            + (story.handedOver ? ", handed over" : "") + (story.reason.map { ", \($0)" } ?? "")
+            + ": " + (parts.isEmpty ? "no parts" : parts.joined(separator: ", "))
+    }
+}
+
+/// What is still on its way, or was given up, read from `outbox list --json`.
+struct Outbox: Decodable, Sendable {
+    struct Item: Decodable, Sendable {
+        var messageId: String
+        var origin: String
+        var state: String
+        var reason: String?
+    }
+
+    var items: [Item]
+}

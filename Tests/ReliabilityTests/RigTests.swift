@@ -1,0 +1,88 @@
+import Foundation
+import Simulator
+import Testing
+
+@Suite("The crash rig sees what it is there to see")
+struct RigTests {
+    private static let question = Question(number: 7, kind: .slow, user: "user.1", group: nil, point: 1)
+
+    private static func look(
+        _ texts: [String], for question: Question = question, beside others: [Question] = []
+    ) -> Judge.Sighting {
+        var settings = SimulatorConfiguration()
+        settings.users = Traffic.users.map { SimulatorUser(id: $0, name: $0) }
+        let simulator = PlatformSimulator(configuration: settings, clock: .manual())
+        var core = simulator.snapshot
+        _ = core.connectionOpened(ConnectionID(1), now: 0)
+        let frames =
+            [
+                #"{"cmd":"aibot_subscribe","headers":{"req_id":"s"},"body":{"bot_id":"\#(SimulatorBot.demo.id)","secret":"\#(SimulatorBot.demo.secret)"}}"#
+            ]
+            + texts.enumerated().map { number, text in
+                #"{"cmd":"aibot_send_msg","headers":{"req_id":"p\#(number)"},"body":{"chatid":"user.1","chat_type":1,"msgtype":"markdown","markdown":{"content":"\#(text)"}}}"#
+            }
+        for frame in frames { _ = core.frameReceived(ConnectionID(1), Array(frame.utf8), now: 1) }
+        var judge = Judge()
+        return judge.look(
+            at: { core.view(of: $0) }, media: { core.storedMedia($0)?.bytes }, questions: [question] + others)[
+                question.tag] ?? Judge.Sighting()
+    }
+
+    private static func pieces(_ range: Range<Int>) -> String {
+        range.map { "m00007.\($0 < 10 ? "00" : "0")\($0)" }.joined(separator: " words ")
+    }
+
+    @Test("an answer in two bubbles is whole")
+    func whole() {
+        let sighting = Self.look([Self.pieces(0..<5), Self.pieces(5..<12)])
+        #expect(sighting.isWhole(Self.question))
+        #expect(sighting.most == 1)
+    }
+
+    @Test("a piece that is nowhere is missed")
+    func missing() {
+        #expect(!Self.look([Self.pieces(0..<5), Self.pieces(6..<12)]).isWhole(Self.question))
+        #expect(!Self.look([]).isWhole(Self.question))
+    }
+
+    @Test("a piece that is shown twice is counted twice, also within one bubble")
+    func twice() {
+        #expect(Self.look([Self.pieces(0..<12), Self.pieces(11..<12)]).most == 2)
+        #expect(Self.look([Self.pieces(0..<12) + " " + Self.pieces(3..<4)]).most == 2)
+    }
+
+    @Test("an answer in another conversation is a stray")
+    func strays() {
+        let asked = Question(number: 7, kind: .short, user: "user.2", group: nil, point: 1)
+        let neighbor = Question(number: 8, kind: .short, user: "user.1", group: nil, point: 1)
+        let texts = ["m00007.000", "m00008.000"]
+        #expect(Self.look(texts, for: asked, beside: [neighbor]).strangers == [neighbor.conversation])
+        #expect(Self.look(texts, for: neighbor, beside: [asked]).strangers.isEmpty)
+    }
+
+    @Test("the digest of another file is no answer")
+    func digests() {
+        let media = Question(number: 7, kind: .media, user: "user.1", group: nil, point: 1)
+        #expect(!Self.look(["m00007.000 sha256=00"], for: media).isWhole(media))
+        #expect(Self.look(["m00007.000 sha256=\(media.digest)"], for: media).isWhole(media))
+    }
+
+    @Test(
+        "a trace names a duplicate by tries, by doubt or by hand-over",
+        arguments: [
+            (#"{"kind":"text","state":"acked","attempts":1,"possibleDuplicate":false}"#, false, false),
+            (#"{"kind":"text","state":"acked","attempts":2,"possibleDuplicate":false}"#, false, true),
+            (#"{"kind":"text","state":"assumed","attempts":1,"possibleDuplicate":false}"#, false, true),
+            (#"{"kind":"text","state":"unknown","attempts":1,"possibleDuplicate":false}"#, false, true),
+            (#"{"kind":"text","state":"acked","attempts":1,"possibleDuplicate":true}"#, false, true),
+            (#"{"kind":"text","state":"acked","attempts":1,"possibleDuplicate":false}"#, true, true),
+        ])
+    func traces(part: String, isHandedOver: Bool, names: Bool) {
+        let text =
+            #"{"messageId":"a","stories":[{"state":"done","attempts":1,"bubbles":1,"handedOver":\#(isHandedOver),"parts":[\#(part)]}]}"#
+        let trace = Trace(Program.Outcome(status: 0, output: text, errors: ""))
+        #expect(trace.hasTask)
+        #expect(trace.namesDuplicate == names)
+        #expect(!Trace(Program.Outcome(status: 1, output: "", errors: "unknown")).hasTask)
+    }
+}
