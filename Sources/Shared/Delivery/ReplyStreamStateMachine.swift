@@ -101,7 +101,11 @@ public struct ReplyStreamStateMachine: Sendable {
     /// differs.
     private mutating func resume(_ resumption: Resumption) {
         segments = SegmentQueue(resuming: resumption.parts)
-        if resumption.isComplete { ending = .finished }
+        if resumption.isComplete {
+            ending = .finished
+            // The earlier run may have sent the final frame: a bubble that turns out sealed has shown it.
+            unanswered = 1
+        }
         guard way == .bubble, resumption.bubbles > 0 else { return }
         bubblesOpened = resumption.bubbles
         bubble = Bubble(
