@@ -68,6 +68,9 @@ final class Turn: Sendable, Hashable {
             }
         }
         guard let earlier, case .ledger = source else { return }
+        for part in earlier.parts where part.content.isText && Self.isLeftAlone(part, services.settings.reply) {
+            services.ledger.note(.part(earlier.id, index: part.index, .assumed, at: services.now))
+        }
         state.withLock { $0.attachments = earlier.parts.filter { !$0.state.isSettled && !$0.content.isText } }
     }
 
@@ -75,18 +78,19 @@ final class Turn: Sendable, Hashable {
         of task: LedgerTask, _ services: EngineServices
     ) -> ReplyStreamStateMachine.Resumption {
         let reply = services.settings.reply
-        let open = task.parts.filter { part in
-            // What may have been shown already is not repeated where that is not wanted.
-            let isDoubtful = part.state == .unknown && part.via != .bubble
-            return !part.state.isSettled
-                && !(isDoubtful && (reply.onUnknown == .drop || part.attempts > reply.maxRepeats))
-        }
+        let open = task.parts.filter { !$0.state.isSettled && !isLeftAlone($0, reply) }
         return ReplyStreamStateMachine.Resumption(
             parts: open.compactMap { part in
                 if case .text(let text) = part.content { (part.index, text) } else { nil }
             },
             bubbles: task.bubbles, bubbleOpenedAt: services.instant(of: task.bubbleOpenedAt),
             isComplete: task.state == .answered)
+    }
+
+    /// What may have been shown already is not repeated where that is not wanted.
+    private static func isLeftAlone(_ part: LedgerPart, _ reply: ReplySettings) -> Bool {
+        part.state == .unknown && part.via != .bubble
+            && (reply.onUnknown == .drop || part.attempts > reply.maxRepeats)
     }
 
     static func == (lhs: Turn, rhs: Turn) -> Bool { lhs === rhs }

@@ -186,7 +186,7 @@ struct AttachmentTests {
 struct InboundMediaTests {
     private static let image = MessagePart.media(MediaReference(kind: .image, url: "https://example.com/1", key: "k"))
 
-    private func fetching(_ gate: Gate? = nil, fails: Bool = false) -> EngineHooks {
+    fileprivate func fetching(_ gate: Gate? = nil, fails: Bool = false) -> EngineHooks {
         var hooks = EngineHooks()
         hooks.fetch = { message in
             await gate?.wait()

@@ -131,7 +131,9 @@ struct QuotaTests {
         }
         #expect((1...60).allSatisfy { world.state($0) == .done })
         let times = counted(world)
-        for time in times { #expect(times.filter { $0 > time - 60 && $0 <= time }.count <= 30) }
+        for time in times {
+            #expect(times.filter { $0 > time - 60 && $0 <= time }.count <= 30, "\(times.sorted())")
+        }
         #expect(world.platform.unsealed.isEmpty)
     }
 
@@ -158,14 +160,14 @@ struct QuotaTests {
         }
     }
 
-    @Test("quota.progress: WS-20, P32: 100 refreshes of a bubble count once, and its final does not wait")
+    @Test("quota.progress: WS-20, P32: 40 refreshes of a bubble count once, and its final does not wait")
     func progress() async {
         let world = World()
         let gate = Gate()
         await world.life(
             { Self.quota(&$0) },
             handler: { _, reply in
-                for number in 0..<100 {
+                for number in 0..<40 {
                     try await reply.replace(with: "step \(number)")
                     while world.platform.shown("r1") != ["step \(number)"] { await Task.yield() }
                 }
@@ -174,7 +176,7 @@ struct QuotaTests {
             }
         ) { engine, _ in
             engine.accept(EngineBench.message(1))
-            await world.pass(.seconds(600)) { world.platform.shown("r1") == ["step 99"] }
+            await world.pass(.seconds(600)) { world.platform.shown("r1") == ["step 39"] }
             let before = world.clock.now
             gate.open()
             await eventually("final") { world.state(1) == .done }
@@ -238,6 +240,8 @@ struct QuotaTests {
         }
         let times = counted(world)
         #expect(times.count == 60)
-        for time in times { #expect(times.filter { $0 > time - 60 && $0 <= time }.count <= 30) }
+        for time in times {
+            #expect(times.filter { $0 > time - 60 && $0 <= time }.count <= 30, "\(times.sorted())")
+        }
     }
 }
