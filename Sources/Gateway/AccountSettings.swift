@@ -33,8 +33,8 @@ struct AccountSettings {
         client.name = account.name.isEmpty ? nil : account.name
         client.displayName = bot.displayName.isEmpty ? nil : bot.displayName
         client.engine = engine
-        // The last fifth is for saying goodbye: sealing bubbles and closing.
-        client.drain = configuration.gateway.stopTimeout * 0.8
+        // The last third is for saying goodbye: sealing bubbles and closing.
+        client.drain = configuration.gateway.stopTimeout * 0.65
         return client
     }
 
@@ -77,6 +77,7 @@ struct AccountSettings {
         engine.queuedPerConversation = limits.queuedPerConversation
         engine.perMinute = limits.perConversationPerMinute
         engine.perHour = limits.perConversationPerHour
+        engine.lastWords = configuration.gateway.stopTimeout * 0.15
         engine.attachAboveBytes = account.stream.attachAboveBytes
         engine.welcomeText = account.bot.welcomeText
         engine.reply = reply

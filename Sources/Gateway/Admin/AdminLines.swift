@@ -11,7 +11,7 @@ extension GatewayStatus {
 extension AccountStatus {
     fileprivate func lines(now: Int64) -> [String] {
         let why = reason.map { ": \($0)" } ?? ""
-        let seen = "last message \(ago(lastInboundAt, now)), last ack \(ago(lastAckAt, now))"
+        let seen = "last message \(ago(lastInboundAt, now))"
         return [
             "\(name) (\(botID)): \(state) for \(Moments.age(seconds: Double(now - since) / 1000))\(why)",
             "  \(openTurns) being answered, \(waiting) waiting; \(seen)",

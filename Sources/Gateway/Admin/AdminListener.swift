@@ -111,7 +111,11 @@ enum AdminSocket {
 
 extension GatewayConfiguration.Gateway {
     /// `stateDir` with `~` resolved.
-    public var stateFolder: String { (stateDirectory as NSString).expandingTildeInPath }
+    /// Absolute, since backends work in folders of their own.
+    public var stateFolder: String {
+        let path = (stateDirectory as NSString).expandingTildeInPath
+        return path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+    }
 }
 
 extension AdminListener: CustomStringConvertible {

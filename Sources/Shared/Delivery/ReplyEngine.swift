@@ -153,7 +153,7 @@ public final class ReplyEngine: Sendable {
 
     /// Stops whatever is being done for a task of the ledger; the ledger says what becomes of it.
     public func abandon(_ task: TaskID) {
-        for turn in state.withLock({ $0.turns.filter { $0.task == task } }) { turn.abandon() }
+        for turn in state.withLock({ $0.turns.filter { $0.task == task } }) { turn.drop() }
     }
 
     private func isNew(_ id: MessageID) -> Bool {

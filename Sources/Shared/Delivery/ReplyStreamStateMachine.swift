@@ -103,11 +103,7 @@ public struct ReplyStreamStateMachine: Sendable {
     /// differs.
     private mutating func resume(_ resumption: Resumption) {
         segments = SegmentQueue(resuming: resumption.parts)
-        if resumption.isComplete {
-            ending = .finished
-            // The earlier run may have sent the final frame: a bubble that turns out sealed has shown it.
-            unanswered = 1
-        }
+        if resumption.isComplete { ending = .finished }
         guard way == .bubble, resumption.bubbles > 0 else { return }
         bubblesOpened = resumption.bubbles
         // Each bubble takes one segment: one that follows a delivered segment needs a bubble of its own.
@@ -130,6 +126,8 @@ public struct ReplyStreamStateMachine: Sendable {
     public var answerBytes: Int { cutter.utf8Count }
     /// Answer so far.
     public var answer: String { cutter.text }
+    /// Whether the answer is complete.
+    public var hasEnded: Bool { ending != nil }
 
     /// The message's turn has come.
     public mutating func started(now: MonotonicInstant) {

@@ -251,6 +251,9 @@ extension TurnState {
     fileprivate mutating func takeCards(_ services: EngineServices) {
         let rest = extractor.finish()
         if !rest.text.isEmpty { machine.appended(rest.text) }
+        for problem in rest.problems {
+            services.logger.warning("card refused", metadata: .init([.messageID: message.id, .error: problem]))
+        }
         for card in rest.cards { add(card, answering: message.click, services) }
     }
 

@@ -55,8 +55,11 @@ final class Turn: Sendable, Hashable {
         let pushOnly =
             !entry.route.takesReplies || !capabilities.streams || entry.origin == .push || earlier?.isHandedOver == true
             || createdAt.duration(to: services.clock.now) >= capabilities.replyWindow
+        var reply = services.settings.reply
+        // What is sent on its own account answers nothing, however late it goes out.
+        if entry.origin == .push { reply.ageNoticeAfter = .zero }
         let machine = ReplyStreamStateMachine(
-            settings: services.settings.reply, name: entry.stream, capabilities: capabilities,
+            settings: reply, name: entry.stream, capabilities: capabilities,
             queuedAhead: queuedAhead, pushOnly: pushOnly, online: online, records: task != nil,
             createdAt: createdAt, resuming: earlier.map { Self.resumption(of: $0, services) }, now: services.clock.now)
         state = Locked(TurnState(machine: machine, message: entry.message, online: online))
@@ -114,6 +117,12 @@ final class Turn: Sendable, Hashable {
         stopHandler.raise()
         turnHasCome.raise()
         mediaFetched.raise()
+    }
+
+    /// The operator gave it up: the person is told that it was stopped, and what is complete is not delivered any more.
+    func drop() {
+        guard state.withLock({ $0.machine.hasEnded }) else { return stop(.stopped) }
+        abandon()
     }
 
     /// Ends the delivery as well, whatever is still unsaid; the ledger keeps it.

@@ -10,8 +10,8 @@ struct Run: AsyncParsableCommand {
         abstract: "Run the configured bots until stopped.",
         discussion: """
             Dials out only: no public address and no open port are needed. Logs go to standard error.
-            SIGTERM or SIGINT: stop taking messages, finish what runs, within gateway.stopSeconds; a second one stops at
-            once. SIGUSR1: connect now, and take back a bot that another connection took over.
+            SIGTERM or SIGINT: finish what runs, within gateway.stopSeconds; what is unfinished stays in the ledger for the
+            next start. A second one stops at once. SIGUSR1: connect now, and take back a bot that another connection took over.
             """)
 
     @OptionGroup var file: ConfigFile

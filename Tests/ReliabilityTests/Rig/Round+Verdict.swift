@@ -76,7 +76,7 @@ extension Round {
             tally.problems.append("\(question.tag): send never succeeded")
         }
         guard sighting.most > 1 else { return }
-        if trace?.namesDuplicate == true, sighting.most == 2 {
+        if trace?.namesDuplicate == true, sighting.most <= max(2, trace?.mostTries ?? 0) {
             tally.named += 1
             tally.notes.append("\(question.tag): twice and named: \(question.kind.rawValue), \(trace?.parts ?? "")")
         } else {

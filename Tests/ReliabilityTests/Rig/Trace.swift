@@ -34,12 +34,15 @@ struct Trace: Sendable {
     /// Whether it says that a person may have seen something twice: a part was written more than once or nobody is sure of
     /// its ack, or a bubble was handed over, so that it may show the beginning of what was pushed.
     let namesDuplicate: Bool
+    /// How often the ledger says that a part was written to the wire, at most.
+    let mostTries: Int
 
     init(_ outcome: Program.Outcome) {
         let report = try? JSONDecoder().decode(Report.self, from: Data(outcome.output.utf8))
         hasTask = outcome.status == 0 && report?.stories.isEmpty == false
         parts = report?.stories.map(Self.words).joined(separator: "; ") ?? ""
         summary = parts.isEmpty ? String((outcome.errors + outcome.output).prefix(300)) : parts
+        mostTries = report?.stories.flatMap(\.parts).map(\.attempts).max() ?? 0
         namesDuplicate =
             report?.stories.contains { story in
                 story.handedOver
