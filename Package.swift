@@ -142,6 +142,9 @@ let package = Package(
                 "Gateway", "Shared", "AIBotWS", "Persistence", "Simulator", logging, lifecycle, httpClient, nioCore, nioHTTP1,
             ],
             swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ReliabilityTests", dependencies: ["Simulator", crypto],
+            swiftSettings: swiftSettings),
         .testTarget(name: "DocsTests", dependencies: ["Shared"], swiftSettings: swiftSettings),
         .testTarget(
             name: "ScenariosTests", dependencies: ["Scenarios", "AIBotWS", "Shared", logging],

@@ -184,7 +184,13 @@ public struct AIBotClient: Sendable {
     }
 }
 
-private struct BotService: Service {
+extension AIBotClient: CustomStringConvertible {
+    /// The account alone: the configuration holds a secret.
+    public var description: String { "bot of account \(configuration.account)" }
+}
+
+private struct BotService: Service, CustomStringConvertible {
+    var description: String { "\(bot)" }
     let bot: AIBotClient
     let handler: MessageHandler
 

@@ -180,6 +180,11 @@ public struct Gateway: Service {
     func nextCardID() -> String { cardIDs.next() }
 }
 
+extension Gateway: CustomStringConvertible {
+    /// A name alone: whoever logs a service logs nothing of its configuration.
+    public var description: String { "gateway" }
+}
+
 /// Makes ids of cards that the operator sends.
 final class CardIDs: @unchecked Sendable {
     // Touched under `lock` alone.

@@ -160,7 +160,13 @@ struct LedgerWriter {
                 "state = 'sent', attempts = attempts + 1, via = ?3, reason = NULL, sent_at = ?4, settled_at = NULL",
                 key,
                 [route.rawValue, at])
-        case .acked: try part("state = 'acked', reason = NULL, settled_at = ?3", key, [at])
+        case .acked:
+            // Frames of bubbles are repeated freely and not told before they go out: their ack stands for that, too.
+            try part(
+                """
+                state = 'acked', reason = NULL, settled_at = ?3, attempts = max(attempts, 1),
+                via = coalesce(via, 'bubble'), sent_at = coalesce(sent_at, ?3)
+                """, key, [at])
         case .unknown(let why):
             try part("state = 'unknown', reason = ?3, settled_at = NULL", key, [why.rawValue])
         case .assumed: try part("state = 'assumed', settled_at = ?3", key, [at])

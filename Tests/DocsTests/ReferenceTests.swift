@@ -48,6 +48,13 @@ struct ReferenceTests {
             ("messages waiting in a conversation", EngineSettings().queuedPerConversation),
             ("text of an answer", EngineSettings().reply.maxAnswerBytes >> 20),
             ("text of a bubble", Chunker.streamLimitBytes),
+            ("starts of a handler for one message", EngineSettings().maxAttempts),
+            ("repeats of a push, file or card whose connection died", EngineSettings().reply.maxRepeats),
+            ("conversations whose quota is counted", RateGovernor.maxConversations),
+            ("size of a download", MediaSettings().maxBytes >> 20),
+            ("file that is sent", MediaLimits.longConnection.maxBytes >> 20),
+            ("cards of an answer", CardExtractor.maxCards),
+            ("pictures in the Markdown of an answer", MarkdownImages.maxImages),
         ])
     func bounds(what: String, value: Int) throws {
         let text = try Repository.text("docs/architecture.md")

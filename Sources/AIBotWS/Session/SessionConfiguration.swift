@@ -76,3 +76,10 @@ public enum SessionStatus: Hashable, Sendable {
         case requested
     }
 }
+
+extension SessionConfiguration: CustomStringConvertible, CustomDebugStringConvertible {
+    /// The bot alone: the secret is not to be seen anywhere.
+    public var description: String { "session of bot \(botID)" }
+    /// The bot alone.
+    public var debugDescription: String { description }
+}

@@ -1,4 +1,5 @@
 import CLibWebSockets
+import COpenSSL
 import Shared
 
 #if canImport(Glibc)

@@ -113,3 +113,8 @@ extension GatewayConfiguration.Gateway {
     /// `stateDir` with `~` resolved.
     public var stateFolder: String { (stateDirectory as NSString).expandingTildeInPath }
 }
+
+extension AdminListener: CustomStringConvertible {
+    /// A name alone: whoever logs a service logs nothing of its configuration.
+    public var description: String { "admin listener" }
+}

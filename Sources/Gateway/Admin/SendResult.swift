@@ -114,7 +114,8 @@ extension LedgerPart {
     /// Whether a person may see it twice: written to the wire more than once by a route that the platform does not
     /// deduplicate, and not every earlier try was refused, as far as the ledger knows.
     var mayBeShownTwice: Bool {
-        let tries = attempts - (errcode == nil ? 0 : 1)
-        return via != .bubble && tries > 1
+        // Frames of bubbles are not counted, so their refusals are not either.
+        let isCounted = errcode.map { !(846_604...846_608).contains($0) || $0 == 846_607 } ?? false
+        return via != .bubble && attempts - (isCounted ? 1 : 0) > 1
     }
 }

@@ -14,6 +14,8 @@ public struct ConversationQueue<Item: Hashable & Sendable>: Sendable {
 
     private struct Lane {
         var running: Item?
+        /// Whether the running one is still worked on, not only delivered.
+        var holdsPlace = true
         var waiting: Deque<Item> = []
     }
 
@@ -57,12 +59,21 @@ public struct ConversationQueue<Item: Hashable & Sendable>: Sendable {
         return .queued(ahead: ahead)
     }
 
+    /// The work on a message is done and its answer waits for the delivery, which may be long: its place is for another
+    /// conversation. Gives those whose turn is now.
+    public mutating func released(_ item: Item, in conversation: Conversation) -> [Item] {
+        guard lanes[conversation]?.running == item, lanes[conversation]?.holdsPlace == true else { return [] }
+        lanes[conversation]?.holdsPlace = false
+        running -= 1
+        return fill()
+    }
+
     /// A message is done with; gives those whose turn is now.
     public mutating func finished(_ item: Item, in conversation: Conversation) -> [Item] {
         guard lanes[conversation] != nil else { return [] }
         if lanes[conversation]?.running == item {
             lanes[conversation]?.running = nil
-            running -= 1
+            if lanes[conversation]?.holdsPlace == true { running -= 1 }
             if lanes[conversation]?.waiting.isEmpty == false { ready.append(conversation) }
         } else {
             lanes[conversation]?.waiting.removeAll { $0 == item }
@@ -83,6 +94,7 @@ public struct ConversationQueue<Item: Hashable & Sendable>: Sendable {
         while running < places, let conversation = ready.popFirst() {
             guard let item = lanes[conversation]?.waiting.popFirst() else { continue }
             lanes[conversation]?.running = item
+            lanes[conversation]?.holdsPlace = true
             running += 1
             started.append(item)
         }

@@ -56,7 +56,7 @@ extension ReplyEngine {
         do throws(LedgerTrouble) {
             acceptances = try await services.store.accept(entries)
         } catch {
-            return refuse(entries, error)
+            return refuse(zip(decided.map(\.decision), entries), error)
         }
         for index in decided.indices {
             let metadata = Self.metadata(entries[index].message, entries[index].route)
@@ -68,13 +68,18 @@ extension ReplyEngine {
     }
 
     /// Nothing is accepted that cannot be written down; the person hears of it, and a repetition of the message counts as new.
-    private func refuse(_ entries: [LedgerEntry], _ trouble: LedgerTrouble) {
-        for entry in entries {
+    private func refuse(_ batch: some Sequence<(Decision, LedgerEntry)>, _ trouble: LedgerTrouble) {
+        for (decision, entry) in batch {
             state.withLock { $0.seen.forget(entry.message.id.rawValue) }
             logger.error(
                 "message refused: ledger cannot write",
                 metadata: Self.metadata(entry.message, entry.route).merging(.init([.error: trouble])) { $1 })
-            say(settings.reply.words.notAccepted, entry, task: nil)
+            // Whom the policy keeps out hears what the policy says, or nothing.
+            if case .keepOut(let line, _) = decision {
+                if let line { say(line, entry, task: nil) }
+            } else {
+                say(settings.reply.words.notAccepted, entry, task: nil)
+            }
         }
     }
 
@@ -107,7 +112,13 @@ extension ReplyEngine {
             refusal: refusal)
     }
 
-    func nextName() -> String { state.withLock { "s\(String($0.names.next(), radix: 36))" } }
+    func nextName() -> String {
+        state.withLock { state in
+            let name = "s\(String(state.names.next(), radix: 36))"
+            state.ownNames?.insert(name)
+            return name
+        }
+    }
 
     // MARK: Beginning
 
@@ -200,9 +211,15 @@ extension ReplyEngine {
         state.lastTurn += 1
         let turn = Turn(
             number: state.lastTurn, task: task, entry: entry, source: source, services: services,
-            queuedAhead: queuedAhead, online: state.online, earlier: earlier, onDone: onDone)
+            queuedAhead: queuedAhead, online: state.online, earlier: earlier, onDone: onDone,
+            onHandled: { [weak self] in self?.handled($0) })
         state.turns.insert(turn)
         return turn
+    }
+
+    private func handled(_ turn: Turn) {
+        let next = state.withLock { $0.queue.released(turn, in: turn.conversation) }
+        for turn in next { turn.begin() }
     }
 
     // MARK: Recovery
@@ -211,7 +228,12 @@ extension ReplyEngine {
     /// came.
     private func recover() async {
         guard let open = await unfinished() else { return }
-        takeUp(open)
+        // A push of this run may have come before.
+        let own = state.withLock { state in
+            defer { state.ownNames = nil }
+            return state.ownNames ?? []
+        }
+        takeUp(open.filter { !own.contains($0.entry.stream) })
     }
 
     /// Begins with tasks of the ledger that nobody works on: somebody made them deliverable again.
@@ -228,9 +250,11 @@ extension ReplyEngine {
             if !task.entry.message.id.rawValue.isEmpty {
                 state.withLock { _ = $0.seen.isNew(task.entry.message.id.rawValue, now: services.now) }
             }
-            if task.state == .answered || task.entry.origin != .message {
+            if task.state == .answered {
                 logger.notice("answer of an earlier run is delivered", metadata: metadata)
                 resume(task, .ledger)
+            } else if task.entry.origin != .message {
+                takeUpUnwritten(task, metadata)
             } else if task.attempts >= settings.maxAttempts {
                 logger.error("message given up: its answer never came", metadata: metadata)
                 resume(task, .line(settings.reply.words.gaveUp))
@@ -242,6 +266,16 @@ extension ReplyEngine {
             }
         }
     }
+
+    /// The program died before it had written what it was about to say itself.
+    private func takeUpUnwritten(_ task: LedgerTask, _ metadata: Logger.Metadata) {
+        logger.notice("nothing is left of a line or a send of an earlier run", metadata: metadata)
+        if task.entry.origin == .line { return resume(task, .line(settings.reply.words.interrupted)) }
+        services.ledger.note(.finished(task.id, reason: Self.unwritten, at: services.now))
+    }
+
+    /// Why a send ended that an earlier run had not written down whole.
+    static let unwritten = "the program ended before the content was written"
 
     private func unfinished() async -> [LedgerTask]? {
         while !Task.isCancelled {

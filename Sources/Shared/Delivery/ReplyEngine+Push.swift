@@ -45,9 +45,18 @@ extension ReplyEngine {
             throw GatewayError(.queueFull, "too many messages are under way, or the program is stopping: try again later")
         }
         switch try await accepted(entry) {
-        case .known(let task): return PushResult(state: .known, task: task)
+        case .known(let task):
+            guard await takeUpUnwritten(task, key) else { return PushResult(state: .known, task: task) }
+            return await send(parts, entry, task, wait: wait)
         case .accepted(let task): return await send(parts, entry, task, wait: wait)
         }
+    }
+
+    /// Whether a send of that key was begun by an earlier run that died before it had written what to send.
+    private func takeUpUnwritten(_ task: TaskID, _ key: String) async -> Bool {
+        let earlier = try? await services.store.trace(messageID: MessageID(key)).first { $0.id == task }
+        guard earlier?.state == .dead, earlier?.reason == Self.unwritten else { return false }
+        return (try? await services.store.revive(task)) == true
     }
 
     private func accepted(_ entry: LedgerEntry) async throws(GatewayError) -> Acceptance {

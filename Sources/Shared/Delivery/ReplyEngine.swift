@@ -300,6 +300,8 @@ struct EngineState: Sendable {
     var taking = 0
     var seen = Deduplicator()
     var names: SeededGenerator
+    /// Names given out before the ledger was read: their tasks are no earlier run's. Nil from then on.
+    var ownNames: Set<String>? = []
     var lastTurn: UInt64 = 0
     var online = false
     var drainUntil: MonotonicInstant?

@@ -64,6 +64,8 @@ public struct ReplyStreamStateMachine: Sendable {
     /// Last content of a bubble that is being sealed at its deadline. Once such a frame may have arrived, nothing else can
     /// follow in that bubble.
     private var sealContent: String?
+    /// An earlier run may have shown segments without having heard of it.
+    private var mayHaveArrived = false
     private var report = DeliveryReport()
 
     /// Creates the machine for one answer.
@@ -101,9 +103,17 @@ public struct ReplyStreamStateMachine: Sendable {
     /// differs.
     private mutating func resume(_ resumption: Resumption) {
         segments = SegmentQueue(resuming: resumption.parts)
-        if resumption.isComplete { ending = .finished }
+        if resumption.isComplete {
+            ending = .finished
+            // The earlier run may have sent the final frame: a bubble that turns out sealed has shown it.
+            unanswered = 1
+        }
         guard way == .bubble, resumption.bubbles > 0 else { return }
         bubblesOpened = resumption.bubbles
+        // Each bubble takes one segment: one that follows a delivered segment needs a bubble of its own.
+        let next = resumption.parts.first.map { $0.index + 1 } ?? resumption.bubbles
+        mayHaveArrived = resumption.isComplete && next >= resumption.bubbles
+        guard next <= resumption.bubbles else { return }
         bubble = Bubble(
             id: bubbleID(resumption.bubbles), openedAt: resumption.bubbleOpenedAt, sent: "",
             sentAt: resumption.bubbleOpenedAt)
@@ -287,11 +297,14 @@ public struct ReplyStreamStateMachine: Sendable {
     public mutating func completed(_ outcome: SendOutcome, now: MonotonicInstant) {
         guard let (operation, sentEpoch) = inFlight else { return }
         inFlight = nil
+        let wasOpening = isOpening
         isOpening = false
         defer { earlyVerdict = nil }
         switch outcome {
         case .acknowledged: succeeded(operation)
-        case .rejected(let error): refused(operation, error, epoch: sentEpoch, now: now)
+        case .rejected(let error):
+            refused(operation, error, epoch: sentEpoch, now: now)
+            if wasOpening { neverOpened(operation) }
         // A time-out that is heard of only after its session ended is a lost session.
         case .unknown(.ackTimeout) where epoch == sentEpoch:
             unanswered(operation, now: now)
@@ -432,7 +445,7 @@ public struct ReplyStreamStateMachine: Sendable {
 
     /// Whether a refused final frame means that an earlier try of it had arrived.
     private func arrivedBefore(_ operation: Operation, now: MonotonicInstant) -> Bool {
-        guard operation.isFinal, unanswered > 0, sealContent == nil, let bubble else { return false }
+        guard operation.isFinal, unanswered > 0 || mayHaveArrived, sealContent == nil, let bubble else { return false }
         return bubble.openedAt.duration(to: now) < settings.maxBubbleAge
     }
 
@@ -548,13 +561,16 @@ public struct ReplyStreamStateMachine: Sendable {
     public mutating func postponed(until instant: MonotonicInstant) {
         guard let (operation, _) = inFlight else { return }
         inFlight = nil
-        defer { isOpening = false }
-        if case .stream(let id, _, _) = operation, bubble?.id == id, isOpening {
-            // It was never opened.
-            bubble = nil
-            bubblesOpened -= 1
-        }
+        if isOpening { neverOpened(operation) }
+        isOpening = false
         if operation.isSnapshot { snapshotsNotBefore = instant } else { notBefore = instant }
+    }
+
+    /// The next frame opens the bubble, and counts as that.
+    private mutating func neverOpened(_ operation: Operation) {
+        guard case .stream(let id, _, _) = operation, bubble?.id == id else { return }
+        bubble = nil
+        bubblesOpened -= 1
     }
 
     private mutating func begin(_ operation: Operation) -> Action {
@@ -583,6 +599,7 @@ public struct ReplyStreamStateMachine: Sendable {
             return next(now: now)
         }
         if let first = segments.first { return finalFrame(decorated(first), now: now) }
+        if let snapshotsNotBefore, now < snapshotsNotBefore { return .wait(until: snapshotsNotBefore) }
         if bubblesOpened == 0 { return snapshot(waiting.content(settings, thinking: filter.thinkBlock, now: now), now: now) }
         let open = cutter.open.display
         guard settings.showsGrowth, VisibleText.isVisible(open) else { return .wait(until: nil) }

@@ -13,6 +13,7 @@ extension Turn {
             if let stopped = state.withLock({ $0.stopped }) { return await end(stopped) }
             if let task { services.ledger.note(.began(task, attempt: attempt, at: services.now)) }
             await work(handler)
+            onHandled?(self)
         }
     }
 

@@ -25,6 +25,8 @@ final class Turn: Sendable, Hashable {
     let attempt: Int
     /// Hears of the end, with nil when it was left to a later run.
     let onDone: (@Sendable (DeliveryReport?) -> Void)?
+    /// Hears that the handler has ended and the answer waits for its delivery.
+    let onHandled: (@Sendable (Turn) -> Void)?
     let changed = Signal()
     let turnHasCome = Signal()
     let stopHandler = Signal()
@@ -38,7 +40,7 @@ final class Turn: Sendable, Hashable {
     init(
         number: UInt64, task: TaskID?, entry: LedgerEntry, source: Source, services: EngineServices,
         queuedAhead: Int?, online: Bool, earlier: LedgerTask? = nil,
-        onDone: (@Sendable (DeliveryReport?) -> Void)? = nil
+        onDone: (@Sendable (DeliveryReport?) -> Void)? = nil, onHandled: (@Sendable (Turn) -> Void)? = nil
     ) {
         self.number = number
         self.task = task
@@ -46,6 +48,7 @@ final class Turn: Sendable, Hashable {
         self.source = source
         self.services = services
         self.onDone = onDone
+        self.onHandled = onHandled
         attempt = (earlier?.attempts ?? 0) + 1
         let capabilities = services.channel.capabilities
         let createdAt = services.instant(of: entry.acceptedAt)
@@ -65,6 +68,9 @@ final class Turn: Sendable, Hashable {
             }
         }
         guard let earlier, case .ledger = source else { return }
+        for part in earlier.parts where part.content.isText && Self.isLeftAlone(part, services.settings.reply) {
+            services.ledger.note(.part(earlier.id, index: part.index, .assumed, at: services.now))
+        }
         state.withLock { $0.attachments = earlier.parts.filter { !$0.state.isSettled && !$0.content.isText } }
     }
 
@@ -72,18 +78,19 @@ final class Turn: Sendable, Hashable {
         of task: LedgerTask, _ services: EngineServices
     ) -> ReplyStreamStateMachine.Resumption {
         let reply = services.settings.reply
-        let open = task.parts.filter { part in
-            // What may have been shown already is not repeated where that is not wanted.
-            let isDoubtful = part.state == .unknown && part.via != .bubble
-            return !part.state.isSettled
-                && !(isDoubtful && (reply.onUnknown == .drop || part.attempts > reply.maxRepeats))
-        }
+        let open = task.parts.filter { !$0.state.isSettled && !isLeftAlone($0, reply) }
         return ReplyStreamStateMachine.Resumption(
             parts: open.compactMap { part in
                 if case .text(let text) = part.content { (part.index, text) } else { nil }
             },
             bubbles: task.bubbles, bubbleOpenedAt: services.instant(of: task.bubbleOpenedAt),
             isComplete: task.state == .answered)
+    }
+
+    /// What may have been shown already is not repeated where that is not wanted.
+    private static func isLeftAlone(_ part: LedgerPart, _ reply: ReplySettings) -> Bool {
+        part.state == .unknown && part.via != .bubble
+            && (reply.onUnknown == .drop || part.attempts > reply.maxRepeats)
     }
 
     static func == (lhs: Turn, rhs: Turn) -> Bool { lhs === rhs }

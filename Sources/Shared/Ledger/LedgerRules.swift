@@ -123,7 +123,12 @@ extension LedgerPart {
             reason = nil
             sentAt = at
             settledAt = nil
-        case .acked: settle(.acked, reason: nil, at: at)
+        case .acked:
+            // Frames of bubbles are repeated freely and not told before they go out: their ack stands for that, too.
+            attempts = max(attempts, 1)
+            via = via ?? .bubble
+            sentAt = sentAt ?? at
+            settle(.acked, reason: nil, at: at)
         case .unknown(let why):
             state = .unknown
             reason = why.rawValue

@@ -25,6 +25,7 @@ final class LedgerWriter: @unchecked Sendable {
     private let clock: any MonotonicClock
     private let logger: Logger
     private let changed = Signal()
+    private let ending = Signal()
 
     init(store: any LedgerStore, clock: any MonotonicClock, logger: Logger) {
         self.store = store
@@ -73,8 +74,11 @@ final class LedgerWriter: @unchecked Sendable {
     func end() async {
         let end = lock.withLock { () -> UInt64 in
             isEnding = true
+            // Whoever asks from here on waits for the last try.
+            isTroubled = false
             return added
         }
+        ending.raise()
         changed.raise()
         _ = await durable(end)
     }
@@ -90,12 +94,21 @@ final class LedgerWriter: @unchecked Sendable {
             }
             guard await write(batch) else {
                 if ending { break }
-                try? await clock.sleep(for: .seconds(1))
+                await pause()
                 continue
             }
         }
         lock.withLock { hasEnded = true }
         release()
+    }
+
+    private func pause() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [clock] in try? await clock.sleep(for: .seconds(1)) }
+            group.addTask { [ending] in await ending.wait() }
+            await group.next()
+            group.cancelAll()
+        }
     }
 
     private func write(_ batch: [LedgerTransition]) async -> Bool {

@@ -112,4 +112,21 @@ struct ConversationQueueTests {
         #expect(waiting.isEmpty)
         #expect(queue.count == 0)
     }
+
+    @Test("WS-10: an answer that waits for its delivery leaves its place to other conversations, and keeps its own in order")
+    func released() {
+        var queue = ConversationQueue<Int>(waitingPerConversation: 5, places: 1)
+        let first = Conversation(kind: .direct, id: "a")
+        let second = Conversation(kind: .direct, id: "b")
+        #expect(queue.arrived(1, in: first) == .start)
+        #expect(queue.arrived(2, in: first) == .queued(ahead: 1))
+        #expect(queue.arrived(3, in: second) == .queued(ahead: 0))
+        #expect(queue.released(1, in: first) == [3], "the waiting one of the same conversation keeps waiting")
+        #expect(queue.released(1, in: first) == [], "a place is given up once")
+        #expect(queue.finished(1, in: first) == [], "the only place is taken")
+        #expect(queue.finished(3, in: second) == [2])
+        #expect(queue.finished(2, in: first) == [])
+        #expect(queue.count == 0)
+        #expect(queue.arrived(4, in: first) == .start)
+    }
 }
