@@ -276,7 +276,7 @@ final class World: Sendable {
         let end = clock.now.advanced(by: limit)
         while !condition(), clock.now < end {
             clock.advance(by: step)
-            for _ in 0..<50 where !condition() { await Task.yield() }
+            for _ in 0..<300 where !condition() { await Task.yield() }
         }
     }
 
