@@ -106,7 +106,8 @@ let package = Package(
             name: "example-echo-bot", dependencies: ["AIBotWS"], path: "Examples/EchoBot/Sources/EchoBot",
             swiftSettings: swiftSettings),
         .executableTarget(
-            name: "bench-gateway", dependencies: ["Gateway", "Persistence", "Shared", logging], swiftSettings: swiftSettings
+            name: "bench-gateway", dependencies: ["Gateway", "Persistence", "Shared", logging],
+            swiftSettings: swiftSettings
         ),
         .executableTarget(name: "bench-bot", dependencies: ["AIBotWS", logging], swiftSettings: swiftSettings),
         .testTarget(
@@ -139,7 +140,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "Shared", "AIBotWS", "Persistence", "Simulator", logging, lifecycle, httpClient, nioCore, nioHTTP1,
+                "Gateway", "Shared", "AIBotWS", "Persistence", "Simulator", logging, lifecycle, httpClient, nioCore,
+                nioHTTP1,
             ],
             swiftSettings: swiftSettings),
         .testTarget(

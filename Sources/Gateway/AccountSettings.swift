@@ -149,7 +149,8 @@ struct AccountSettings {
 extension String {
     fileprivate var percentEncoded: String {
         utf8.map { byte in
-            let isPlain = (byte < 0x80 && (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7A) || (0x30...0x39).contains(byte)
+            let isPlain =
+                (byte < 0x80 && (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7A) || (0x30...0x39).contains(byte)
             let hex = String(byte, radix: 16, uppercase: true)
             return isPlain ? String(Unicode.Scalar(byte)) : "%" + (hex.count == 1 ? "0" : "") + hex
         }.joined()

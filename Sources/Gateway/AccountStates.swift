@@ -22,7 +22,9 @@ final class AccountStates: @unchecked Sendable {
     }
 
     func heard(_ account: String) {
-        lock.withLock { states[account, default: State(since: clock.unixMilliseconds)].lastInboundAt = clock.unixMilliseconds }
+        lock.withLock {
+            states[account, default: State(since: clock.unixMilliseconds)].lastInboundAt = clock.unixMilliseconds
+        }
     }
 
     subscript(account: String) -> State { lock.withLock { states[account] } ?? State(since: clock.unixMilliseconds) }

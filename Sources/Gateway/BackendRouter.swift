@@ -10,7 +10,8 @@ struct BackendRouter: Sendable {
     private let folders: SessionFolders
 
     init(
-        _ configuration: GatewayConfiguration, baseDirectory: String?, folders: SessionFolders, client: HTTPClient, clock: any MonotonicClock,
+        _ configuration: GatewayConfiguration, baseDirectory: String?, folders: SessionFolders, client: HTTPClient,
+        clock: any MonotonicClock,
         logger: Logger
     ) {
         backends = configuration.backends.mapValues { settings in

@@ -93,7 +93,9 @@ extension Gateway: GatewayControl {
     /// Every sent card has an id of its own, to each target another one.
     private func named(_ parts: [PartContent]) -> [PartContent] {
         parts.map { part in
-            guard case .card(let json, "", let text) = part, let card = try? TemplateCard(json: json) else { return part }
+            guard case .card(let json, "", let text) = part, let card = try? TemplateCard(json: json) else {
+                return part
+            }
             let named = card.withTaskID(nextCardID())
             return .card(json: named.json, taskID: named.taskID ?? "", text: text)
         }

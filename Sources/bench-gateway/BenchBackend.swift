@@ -14,7 +14,9 @@ struct BenchBackend: Backend {
         guard let start = words.firstIndex(of: "bench"), words.count > start + 2 else { return }
         switch words[start + 1] {
         case "stream":
-            guard words.count > start + 3, let count = Int(words[start + 2]), let bytes = Int(words[start + 3]) else { return }
+            guard words.count > start + 3, let count = Int(words[start + 2]), let bytes = Int(words[start + 3]) else {
+                return
+            }
             try await stream(count, bytes, reply)
         case "push": try await reply.append(String(words[start + 2]))
         default: return

@@ -13,7 +13,8 @@ enum BenchGateway {
         guard let url = environment["BENCH_WS_URL"], let bots = environment["BENCH_BOTS_FILE"],
             let text = environment["BENCH_TEXT_FILE"]
         else {
-            let line = "bench-gateway is started by the load generator: BENCH_WS_URL, BENCH_BOTS_FILE, BENCH_TEXT_FILE\n"
+            let line =
+                "bench-gateway is started by the load generator: BENCH_WS_URL, BENCH_BOTS_FILE, BENCH_TEXT_FILE\n"
             try? FileHandle.standardError.write(contentsOf: Data(line.utf8))
             exit(2)
         }

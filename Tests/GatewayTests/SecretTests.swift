@@ -13,7 +13,8 @@ struct SecretTests {
              gateway: {stateDir: "/tmp/never-made", adminToken: "PLANTED-TOKEN-0123456789"}}
             """
         struct NoFile: Error {}
-        let result = GatewayConfiguration.load(text: text, file: "c", environment: [:], readFile: { _ in throw NoFile() })
+        let result = GatewayConfiguration.load(
+            text: text, file: "c", environment: [:], readFile: { _ in throw NoFile() })
         let configuration = try #require(result.configuration)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let gateway = try Gateway(configuration, environment: [:], logger: logger)
@@ -21,7 +22,9 @@ struct SecretTests {
         let account = try #require(gateway.accounts.first)
         for shown in [
             "\([listener] as [Any])", "\([gateway] as [Any])", String(reflecting: gateway), String(describing: account),
-            String(reflecting: try Gateway.clientSettings(of: "a", try #require(configuration.wecom.accounts["a"]), in: configuration)),
+            String(
+                reflecting: try Gateway.clientSettings(
+                    of: "a", try #require(configuration.wecom.accounts["a"]), in: configuration)),
         ] {
             #expect(!shown.contains("PLANTED"), "\(shown.prefix(80))")
         }

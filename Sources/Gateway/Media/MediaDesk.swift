@@ -20,7 +20,8 @@ final class MediaDesk: Sendable {
 
     init(
         account: String, _ configuration: GatewayConfiguration, proxyURL: String?,
-        network: GatewayConfiguration.Network, ownHost: String?, store: MediaStore, folders: SessionFolders, clock: any MonotonicClock, logger: Logger
+        network: GatewayConfiguration.Network, ownHost: String?, store: MediaStore, folders: SessionFolders,
+        clock: any MonotonicClock, logger: Logger
     ) {
         self.account = account
         let media = configuration.wecom.media

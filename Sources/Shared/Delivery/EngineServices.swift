@@ -1,4 +1,4 @@
-public import Logging
+import Logging
 
 /// What the engine needs from the program around it besides the channel. The defaults keep everything in memory and leave
 /// media alone.

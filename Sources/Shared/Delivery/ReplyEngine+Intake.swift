@@ -95,7 +95,9 @@ extension ReplyEngine {
         if message.parts.contains(where: { if case .unknown = $0 { true } else { false } }) {
             return .line(words.unknownKind)
         }
-        if message.parts.contains(where: { if case .voice = $0 { true } else { false } }) { return .line(words.emptyVoice) }
+        if message.parts.contains(where: { if case .voice = $0 { true } else { false } }) {
+            return .line(words.emptyVoice)
+        }
         return message.quote == nil ? .line(words.bareMention) : .handle
     }
 

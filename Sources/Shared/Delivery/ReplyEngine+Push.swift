@@ -42,7 +42,8 @@ extension ReplyEngine {
             route: ReplyRoute(key: "", conversation: conversation, takesReplies: false), stream: nextName(),
             acceptedAt: services.now)
         guard state.withLock({ $0.turns.count < settings.acceptedMessages && $0.drainUntil == nil }) else {
-            throw GatewayError(.queueFull, "too many messages are under way, or the program is stopping: try again later")
+            throw GatewayError(
+                .queueFull, "too many messages are under way, or the program is stopping: try again later")
         }
         switch try await accepted(entry) {
         case .known(let task):
@@ -70,7 +71,8 @@ extension ReplyEngine {
         }
     }
 
-    private func send(_ parts: [PartContent], _ entry: LedgerEntry, _ task: TaskID, wait: Duration) async -> PushResult {
+    private func send(_ parts: [PartContent], _ entry: LedgerEntry, _ task: TaskID, wait: Duration) async -> PushResult
+    {
         let result = Locked<DeliveryReport?>(nil)
         let done = Signal()
         let turn = state.withLock { state in

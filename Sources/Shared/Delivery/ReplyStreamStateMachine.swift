@@ -526,7 +526,8 @@ public struct ReplyStreamStateMachine: Sendable {
     /// What the operation asked for last counts against the conversation's quota as; nil when it only refreshes a bubble.
     public var cost: RateGovernor.Priority? {
         switch inFlight?.operation {
-        case .stream(_, _, let finish): isOpening ? (finish ? .final : waiting.queuedAhead == nil ? .stream : .progress) : nil
+        case .stream(_, _, let finish):
+            isOpening ? (finish ? .final : waiting.queuedAhead == nil ? .stream : .progress) : nil
         case .reply, .push: .final
         case nil: nil
         }
@@ -598,7 +599,9 @@ public struct ReplyStreamStateMachine: Sendable {
         }
         if let first = segments.first { return finalFrame(decorated(first), now: now) }
         if let snapshotsNotBefore, now < snapshotsNotBefore { return .wait(until: snapshotsNotBefore) }
-        if bubblesOpened == 0 { return snapshot(waiting.content(settings, thinking: filter.thinkBlock, now: now), now: now) }
+        if bubblesOpened == 0 {
+            return snapshot(waiting.content(settings, thinking: filter.thinkBlock, now: now), now: now)
+        }
         let open = cutter.open.display
         guard settings.showsGrowth, VisibleText.isVisible(open) else { return .wait(until: nil) }
         return snapshot(open, now: now)

@@ -131,7 +131,8 @@ extension Turn {
                 try update { $0.add(card, answering: entry.message.click, services) }
                 cardReady.raise()
             } catch let problem as CardProblem {
-                services.logger.warning("card refused", metadata: .init([.messageID: entry.message.id, .error: problem]))
+                services.logger.warning(
+                    "card refused", metadata: .init([.messageID: entry.message.id, .error: problem]))
                 try update { $0.machine.appendParagraph(words.badCard) }
             }
         case .file(let location, _, let name):

@@ -45,7 +45,8 @@ extension Turn {
             await services.ledger.commit([.part(task, index: stake.part, .sent(stake.route), at: services.now)])
         }
         if let task, let bubble { services.ledger.note(.bubble(task, index: bubble, at: services.now)) }
-        let outcome = await services.channel.perform(address(operation, isCounted: cost != nil)) { [weak self] verdict in
+        let outcome = await services.channel.perform(address(operation, isCounted: cost != nil)) {
+            [weak self] verdict in
             self?.settledLate(operation, verdict)
         }
         if cost != nil { services.learn(outcome, conversation) }
@@ -189,9 +190,12 @@ extension Turn {
     }
 
     private func rememberCard() async {
-        guard case .card(let json, let taskID, _)? = state.withLock({ $0.part?.content }), !taskID.isEmpty else { return }
+        guard case .card(let json, let taskID, _)? = state.withLock({ $0.part?.content }), !taskID.isEmpty else {
+            return
+        }
         let card = SentCard(
-            taskID: taskID, account: entry.message.account, conversation: conversation, json: json, sentAt: services.now)
+            taskID: taskID, account: entry.message.account, conversation: conversation, json: json, sentAt: services.now
+        )
         // Without it a click cannot be redrawn; the card itself is worth sending all the same.
         try? await services.store.remember(card)
     }

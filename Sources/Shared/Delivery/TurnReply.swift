@@ -53,7 +53,8 @@ struct TurnReply: Replying {
         get async {
             let services = turn.services
             let message = turn.entry.message
-            let session = try? await services.store.session(account: message.account, conversation: message.conversation)
+            let session = try? await services.store.session(
+                account: message.account, conversation: message.conversation)
             return TurnInfo(attempt: turn.attempt, acceptedAt: turn.entry.acceptedAt, session: session ?? 0) { limit in
                 guard limit > 0 else { return [] }
                 let entries = try? await services.store.history(

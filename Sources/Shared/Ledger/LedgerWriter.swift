@@ -1,6 +1,6 @@
 import DequeModule
 import Foundation
-public import Logging
+import Logging
 
 /// Writes steps to a ledger, in order and in batches: whatever comes while one transaction runs makes up the next.
 ///

@@ -231,7 +231,8 @@ struct ConfigurationTests {
         let quiet = try #require(loadConfiguration("{channels: {wecom: {accounts: {a: {\(open)}}}}}").configuration)
         #expect(quiet.notYetEffective() == [])
         let merging = try #require(
-            loadConfiguration("{channels: {wecom: {accounts: {a: {\(open)}}}}, sessions: {mergeSeconds: 2}}").configuration)
+            loadConfiguration("{channels: {wecom: {accounts: {a: {\(open)}}}}, sessions: {mergeSeconds: 2}}")
+                .configuration)
         #expect(merging.notYetEffective().map(\.keyPath) == ["sessions.mergeSeconds"])
     }
 }

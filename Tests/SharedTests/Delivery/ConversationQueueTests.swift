@@ -113,7 +113,9 @@ struct ConversationQueueTests {
         #expect(queue.count == 0)
     }
 
-    @Test("WS-10: an answer that waits for its delivery leaves its place to other conversations, and keeps its own in order")
+    @Test(
+        "WS-10: an answer that waits for its delivery leaves its place to other conversations, and keeps its own in order"
+    )
     func released() {
         var queue = ConversationQueue<Int>(waitingPerConversation: 5, places: 1)
         let first = Conversation(kind: .direct, id: "a")
