@@ -8,14 +8,25 @@ import Shared
 /// the contract; the settings that differ from the defaults are named in docs/benchmarks.md.
 @main
 enum BenchGateway {
-    static func main() async throws {
+    static func main() async {
+        do {
+            try await run()
+        } catch {
+            complain("bench-gateway: \(error)")
+            exit(1)
+        }
+    }
+
+    private static func complain(_ line: String) {
+        try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8))
+    }
+
+    private static func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         guard let url = environment["BENCH_WS_URL"], let bots = environment["BENCH_BOTS_FILE"],
             let text = environment["BENCH_TEXT_FILE"]
         else {
-            let line =
-                "bench-gateway is started by the load generator: BENCH_WS_URL, BENCH_BOTS_FILE, BENCH_TEXT_FILE\n"
-            try? FileHandle.standardError.write(contentsOf: Data(line.utf8))
+            complain("bench-gateway is started by the load generator: BENCH_WS_URL, BENCH_BOTS_FILE, BENCH_TEXT_FILE")
             exit(2)
         }
         let folder = FileManager.default.temporaryDirectory.path + "/bench-gateway-\(UUID().uuidString)"

@@ -131,7 +131,7 @@ extension GatewayConfiguration {
 
         /// After this time the bubble is sealed and the rest is pushed.
         public var maxDuration = Duration.seconds(330)
-        /// Least time between two refreshes of a bubble.
+        /// Least time between two refreshes of a bubble; zero: the acks alone set the pace.
         public var minInterval = Duration.seconds(1)
         /// Time between hints while the backend is silent; zero for none.
         public var hintInterval = Duration.seconds(30)
@@ -149,7 +149,9 @@ extension GatewayConfiguration {
                 .init(
                     "maxSeconds", \.maxDuration, .seconds(0.1...longestWindow),
                     "When the bubble is sealed and the rest is pushed."),
-                .init("minIntervalSeconds", \.minInterval, .seconds(0.1...60), "Least time between two refreshes."),
+                .init(
+                    "minIntervalSeconds", \.minInterval, .seconds(0.1...60, offAtZero: true),
+                    "Least time between two refreshes; 0: as fast as the platform acknowledges them."),
                 .init(
                     "hintSeconds", \.hintInterval, .seconds(0.1...longestWindow, offAtZero: true),
                     "Time between hints while the backend is silent."),

@@ -123,7 +123,7 @@ struct PartStateMachine: Sendable {
             lost(isCounted: false)
             if epoch == sentEpoch { online = false }
         case .notSent(.offline): if epoch == sentEpoch { online = false }
-        case .notSent(.overflow), .notSent(.overtaken): notBefore = now.advanced(by: settings.minInterval)
+        case .notSent(.overflow), .notSent(.overtaken): notBefore = now.advanced(by: settings.roomPause)
         case .notSent(.closed): isClosed = true
         }
     }

@@ -13,8 +13,11 @@ public struct ReplySettings: Hashable, Sendable {
     /// Age of a bubble at which it is sealed and the answer is pushed instead. Safe under both documented windows (6 and
     /// 10 minutes).
     public var maxBubbleAge: Duration = .seconds(330)
-    /// Least time between two refreshes of a bubble; doubled after one minute, tripled after three.
+    /// Least time between two refreshes of a bubble; doubled after one minute, tripled after three. Zero: the acks alone set
+    /// the pace.
     public var minInterval: Duration = .seconds(1)
+    /// Wait after a frame for which the connection had no room, or which the platform was too busy for.
+    var roomPause: Duration { max(minInterval, .milliseconds(100)) }
     /// Silence after which the first hint replaces the waiting dots. Zero: no hints.
     public var firstHintAfter: Duration = .seconds(5)
     /// Time between further hints. Zero: only the first.

@@ -311,7 +311,7 @@ public struct ReplyStreamStateMachine: Sendable {
             lost(operation)
             wentOffline(epoch: sentEpoch)
         case .notSent(.offline): wentOffline(epoch: sentEpoch)
-        case .notSent(.overflow): notBefore = now.advanced(by: settings.minInterval)
+        case .notSent(.overflow): notBefore = now.advanced(by: settings.roomPause)
         case .notSent(.overtaken): break
         case .notSent(.closed): give(up: "closed")
         }
@@ -434,7 +434,7 @@ public struct ReplyStreamStateMachine: Sendable {
         case .sendAsMarkdown: fallBackToReplies()
         case .recycleConnection: wentOffline(epoch: sentEpoch)
         case .refuseContent: replaceRefusedContent(operation)
-        case .retry: snapshotsNotBefore = now.advanced(by: settings.minInterval)
+        case .retry: snapshotsNotBefore = now.advanced(by: settings.roomPause)
         default: snapshotsNotBefore = now.advanced(by: pause(refusals - 1))
         }
     }

@@ -332,6 +332,15 @@ struct ReplyLossTests {
         #expect(bench.chat.shown == ["answer"])
     }
 
+    @Test("WS-6: a full queue of the socket is not tried again at once, even when refreshes are not paced")
+    func overflowWithoutPace() {
+        var bench = answered { $0.minInterval = .zero }
+        bench.step(.notSent(.overflow))
+        #expect(bench.next() == nil)
+        bench.now = bench.now.advanced(by: .milliseconds(100))
+        #expect(bench.next() != nil)
+    }
+
     @Test("WS-14: an outcome of an older session does not take the new one for offline")
     func staleOutcome() {
         var bench = answered()
