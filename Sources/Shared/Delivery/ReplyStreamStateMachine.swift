@@ -117,7 +117,7 @@ public struct ReplyStreamStateMachine: Sendable {
 
     /// Way of delivery for text.
     private var way: DeliveryRoute? {
-        DeliveryPlan.routes(for: .text, capabilities: capabilities, history: history).first
+        DeliveryPlan.textRoute(capabilities: capabilities, history: history)
     }
 
     // MARK: Inputs from the handler
@@ -189,7 +189,7 @@ public struct ReplyStreamStateMachine: Sendable {
 
     /// Whether anything of the answer can be seen, or is going to be.
     public var hasVisibleText: Bool {
-        segments.delivered > 0 || !segments.isEmpty || VisibleText.isVisible(cutter.open.display)
+        segments.delivered > 0 || !segments.isEmpty || VisibleText.isVisible(cutter.growing)
     }
 
     /// The complete answer while the ledger does not have it yet. Nothing more goes out before `recorded()`.
@@ -602,7 +602,7 @@ public struct ReplyStreamStateMachine: Sendable {
         if bubblesOpened == 0 {
             return snapshot(waiting.content(settings, thinking: filter.thinkBlock, now: now), now: now)
         }
-        let open = cutter.open.display
+        let open = cutter.growing
         guard settings.showsGrowth, VisibleText.isVisible(open) else { return .wait(until: nil) }
         return snapshot(open, now: now)
     }
@@ -653,16 +653,16 @@ public struct ReplyStreamStateMachine: Sendable {
             let allowed = shown.sentAt.advanced(by: interval(shown, now: now))
             if now < allowed { return wait(allowed, deadline) }
         }
-        let open = cutter.open.display
+        let open = cutter.growing
         let visible = settings.showsGrowth && VisibleText.isVisible(open)
         guard visible || segments.delivered == 0 else { return wait(nil, deadline) }
         let wanted = visible ? decorated(open) : waiting.content(settings, thinking: filter.thinkBlock, now: now)
-        guard wanted != shown.sent else { return wait(visible ? nil : waiting.hintAt, deadline) }
+        guard !wanted.isSameBytes(as: shown.sent) else { return wait(visible ? nil : waiting.hintAt, deadline) }
         return snapshot(wanted, now: now)
     }
 
     private func wait(_ first: MonotonicInstant?, _ second: MonotonicInstant?) -> Action {
-        .wait(until: [first, second].compactMap { $0 }.min())
+        .wait(until: .earliest(first, second))
     }
 
     private func interval(_ shown: Bubble, now: MonotonicInstant) -> Duration {
