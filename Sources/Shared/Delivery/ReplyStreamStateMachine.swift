@@ -30,6 +30,9 @@ public struct ReplyStreamStateMachine: Sendable {
     private var escaper = ThinkTagEscaper()
     private let capabilities: Capabilities
     private var segments = SegmentQueue()
+    private var alreadyShown = ShownSegments()
+    /// What is surely shown has changed since the ledger was told.
+    private var hasNewlyShown = false
     private var bubblesOpened = 0
     /// Counts the pieces of text; the second is that of the last frame.
     private var revision = 0
@@ -103,9 +106,11 @@ public struct ReplyStreamStateMachine: Sendable {
     /// differs.
     private mutating func resume(_ resumption: Resumption) {
         segments = SegmentQueue(resuming: resumption.parts)
-        if resumption.isComplete { ending = .finished }
+        if resumption.isComplete { ending = .finished } else { alreadyShown = ShownSegments(earlier: resumption.shown) }
         guard way == .bubble, resumption.bubbles > 0 else { return }
         bubblesOpened = resumption.bubbles
+        // Its last bubble is sealed when as many segments were shown.
+        guard resumption.isComplete || resumption.shown.count < resumption.bubbles else { return }
         // Each bubble takes one segment: one that follows a delivered segment needs a bubble of its own.
         let next = resumption.parts.first.map { $0.index + 1 } ?? resumption.bubbles
         mayHaveArrived = resumption.isComplete && next >= resumption.bubbles
@@ -182,7 +187,7 @@ public struct ReplyStreamStateMachine: Sendable {
         if let line = line(for: how) {
             take((hasVisibleText ? "\n\n" : "") + line)
         }
-        if let last = lastSegment() { segments.append(last) }
+        if let last = lastSegment() ?? unsealedRest() { segments.append(last) }
         if segments.delivered == 0, segments.isEmpty, how != .silent { segments.append(settings.words.empty) }
         isUnrecorded = records
     }
@@ -209,11 +214,21 @@ public struct ReplyStreamStateMachine: Sendable {
         return changes
     }
 
+    /// Digests of the segments that people surely see of an answer that goes on, when there are more than at the last call.
+    public mutating func takeShown() -> [String]? {
+        guard hasNewlyShown else { return nil }
+        hasNewlyShown = false
+        return alreadyShown.digests
+    }
+
     private mutating func tell(_ change: PartChange, part: Int? = nil) {
         // Before the answer is complete the ledger has no parts.
         guard records, ending != nil, let part = part ?? segments.firstPart else { return }
         changes.append(Change(part: part, change: change))
     }
+
+    /// An answer that ends with what an earlier run had shown, while a bubble for more is open: that needs a final frame.
+    private func unsealedRest() -> String? { segments.isEmpty && bubble != nil ? alreadyShown.lastMatched : nil }
 
     private mutating func lastSegment() -> String? {
         let display = cutter.open.display
@@ -245,7 +260,9 @@ public struct ReplyStreamStateMachine: Sendable {
         guard !sealed.isEmpty else { return }
         let answer = cutter.text
         // A bubble of blank lines alone would never stop spinning, and nobody misses it.
-        for text in sealed.map({ $0.text(of: answer) }) where VisibleText.isVisible(text) { segments.append(text) }
+        for text in sealed.map({ $0.text(of: answer) }) where VisibleText.isVisible(text) {
+            if alreadyShown.contains(text) { segments.skip() } else { segments.append(text) }
+        }
     }
 
     /// Nothing more is to be said; what is unsaid is reported with `reason`.
@@ -352,6 +369,10 @@ public struct ReplyStreamStateMachine: Sendable {
     private mutating func segmentDelivered(_ change: PartChange) {
         bubble = nil
         report.segments += 1
+        if ending == nil, let text = segments.first {
+            alreadyShown.add(text, isSure: change == .acked)
+            hasNewlyShown = true
+        }
         if let part = segments.firstDelivered() { tell(change, part: part) }
     }
 
@@ -603,7 +624,9 @@ public struct ReplyStreamStateMachine: Sendable {
             return snapshot(waiting.content(settings, thinking: filter.thinkBlock, now: now), now: now)
         }
         let open = cutter.open.display
-        guard settings.showsGrowth, VisibleText.isVisible(open) else { return .wait(until: nil) }
+        guard settings.showsGrowth, !alreadyShown.isCatchingUp, VisibleText.isVisible(open) else {
+            return .wait(until: nil)
+        }
         return snapshot(open, now: now)
     }
 
@@ -616,7 +639,7 @@ public struct ReplyStreamStateMachine: Sendable {
 
     /// Seals the bubble at its deadline with what it would show, and says that the rest comes as a new message.
     private mutating func seal(_ notice: String, now: MonotonicInstant) -> Action {
-        let text = decorated(cutter.open.display)
+        let text = alreadyShown.isCatchingUp ? "" : decorated(cutter.open.display)
         let content = VisibleText.isVisible(text) ? text + "\n\n" + notice : notice
         sealContent = content
         return finalFrame(content, now: now)
@@ -648,6 +671,8 @@ public struct ReplyStreamStateMachine: Sendable {
 
     private mutating func growing(_ shown: Bubble, _ deadline: MonotonicInstant, now: MonotonicInstant) -> Action {
         if let snapshotsNotBefore, now < snapshotsNotBefore { return wait(snapshotsNotBefore, deadline) }
+        // What the bubble shows already is not to be replaced by what stands above it.
+        guard !alreadyShown.isCatchingUp else { return wait(nil, deadline) }
         // The first words need not wait for the pace.
         if shown.sent != settings.opening {
             let allowed = shown.sentAt.advanced(by: interval(shown, now: now))

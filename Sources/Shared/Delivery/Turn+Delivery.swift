@@ -67,6 +67,7 @@ extension Turn {
             var steps = state.machine.takeChanges().map { change in
                 LedgerTransition.part(task, index: change.part, change.change, at: services.now)
             }
+            if let shown = state.machine.takeShown() { steps.append(.shown(task, segments: shown)) }
             if !wasHandedOver, state.machine.isHandedOver { steps.append(.handedOver(task)) }
             if !steps.isEmpty { _ = services.ledger.enqueue(steps) }
         }

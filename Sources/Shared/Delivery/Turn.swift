@@ -87,7 +87,7 @@ final class Turn: Sendable, Hashable {
                 if case .text(let text) = part.content { (part.index, text) } else { nil }
             },
             bubbles: task.bubbles, bubbleOpenedAt: services.instant(of: task.bubbleOpenedAt),
-            isComplete: task.state == .answered)
+            isComplete: task.state == .answered, shown: task.shown)
     }
 
     /// What may have been shown already is not repeated where that is not wanted.

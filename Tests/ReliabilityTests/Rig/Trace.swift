@@ -7,6 +7,7 @@ struct Trace: Sendable {
             var state: String
             var attempts: Int
             var bubbles: Int
+            var earlierBubbles: Int
             var handedOver: Bool
             var reason: String?
             var parts: [Part]
@@ -32,7 +33,8 @@ struct Trace: Sendable {
     /// Whether the ledger knows it.
     let hasTask: Bool
     /// Whether it says that a person may have seen something twice: a part was written more than once or nobody is sure of
-    /// its ack, or a bubble was handed over, so that it may show the beginning of what was pushed.
+    /// its ack, or a bubble was handed over, so that it may show the beginning of what was pushed, or the answer was made
+    /// again and was another one.
     let namesDuplicate: Bool
     /// How often the ledger says that a part was written to the wire, at most.
     let mostTries: Int
@@ -45,7 +47,7 @@ struct Trace: Sendable {
         mostTries = report?.stories.flatMap(\.parts).map(\.attempts).max() ?? 0
         namesDuplicate =
             report?.stories.contains { story in
-                story.handedOver
+                story.handedOver || story.earlierBubbles > 0
                     || story.parts.contains { part in
                         part.attempts > 1 || part.possibleDuplicate || ["assumed", "unknown"].contains(part.state)
                     }
