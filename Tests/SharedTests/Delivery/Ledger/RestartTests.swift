@@ -61,6 +61,7 @@ struct RestartTests {
         }
         #expect(world.platform.all.count == 1)
         #expect(world.state(1) == .done)
+        #expect(world.task(1)?.reason == "the program ended 3 times before the answer was complete")
     }
 
     @Test("restart.kill: P31: killed with the answer complete and not shown: shown once, in its bubble")
