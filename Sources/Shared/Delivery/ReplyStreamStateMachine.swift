@@ -36,6 +36,8 @@ public struct ReplyStreamStateMachine: Sendable {
     private var revisionSent = 0
     /// Whether the operation in flight opens a bubble.
     private var isOpening = false
+    /// Whether the first bubble had to wait for the quota, so that acceptance does not stand for it.
+    public private(set) var firstBubbleWaited = false
     private var bubble: Bubble?
     private var history: DeliveryPlan.History
     private var ending: Ending?
@@ -104,6 +106,7 @@ public struct ReplyStreamStateMachine: Sendable {
     private mutating func resume(_ resumption: Resumption) {
         segments = SegmentQueue(resuming: resumption.parts)
         if resumption.isComplete { ending = .finished }
+        firstBubbleWaited = resumption.bubbles == 0
         guard way == .bubble, resumption.bubbles > 0 else { return }
         bubblesOpened = resumption.bubbles
         // Each bubble takes one segment: one that follows a delivered segment needs a bubble of its own.
@@ -543,8 +546,8 @@ public struct ReplyStreamStateMachine: Sendable {
         }
     }
 
-    /// Number of the bubble that the operation asked for last opens, when it is not the first one.
-    public var furtherBubble: Int? { isOpening && bubblesOpened > 1 ? bubblesOpened : nil }
+    /// Number of the bubble that the operation asked for last opens, when acceptance does not stand for it.
+    public var openedBubble: Int? { isOpening && (bubblesOpened > 1 || firstBubbleWaited) ? bubblesOpened : nil }
 
     /// Whether no bubble is to be used any more.
     public var isHandedOver: Bool { !history.addressIsOpen }
@@ -560,7 +563,10 @@ public struct ReplyStreamStateMachine: Sendable {
     public mutating func postponed(until instant: MonotonicInstant) {
         guard let (operation, _) = inFlight else { return }
         inFlight = nil
-        if isOpening { neverOpened(operation) }
+        if isOpening {
+            neverOpened(operation)
+            firstBubbleWaited = firstBubbleWaited || bubblesOpened == 0
+        }
         isOpening = false
         if operation.isSnapshot { snapshotsNotBefore = instant } else { notBefore = instant }
     }
