@@ -12,7 +12,7 @@ struct LedgerReader {
 
     private static let columns = """
         id, state, origin, accepted_at, answered_at, finished_at, attempts, bubbles, bubble_opened_at, handed_over, stream,
-        route_key, takes_replies, conversation_kind, conversation, refusal, reason, message, answer
+        route_key, takes_replies, conversation_kind, conversation, refusal, reason, message, answer, shown
         """
 
     /// Tasks with their parts. `condition` is what follows WHERE.
@@ -53,6 +53,7 @@ struct LedgerReader {
         task.isHandedOver = row[9]
         task.reason = row[16]
         task.answer = row[18]
+        task.shown = (row[19] as String).split(separator: " ").map(String.init)
         return task
     }
 

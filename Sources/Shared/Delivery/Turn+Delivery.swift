@@ -68,6 +68,7 @@ extension Turn {
             var steps = state.machine.takeChanges().map { change in
                 LedgerTransition.part(task, index: change.part, change.change, at: services.now)
             }
+            if let shown = state.machine.takeShown() { steps.append(.shown(task, segments: shown)) }
             if !wasHandedOver, state.machine.isHandedOver { steps.append(.handedOver(task)) }
             if !hadWaited, state.machine.firstBubbleWaited { steps.append(.bubble(task, index: 0, at: services.now)) }
             if !steps.isEmpty { _ = services.ledger.enqueue(steps) }

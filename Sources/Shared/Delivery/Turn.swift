@@ -7,8 +7,8 @@ final class Turn: Sendable, Hashable {
     enum Source: Sendable {
         /// Run the handler when the turn begins.
         case handler(MessageHandler)
-        /// The program itself says this.
-        case line(String)
+        /// The program itself says this; `failure` is why the handler does not.
+        case line(String, failure: String? = nil)
         /// The answer is there; this is sent on its own account.
         case parts([PartContent])
         /// The answer is complete in the ledger.
@@ -64,9 +64,10 @@ final class Turn: Sendable, Hashable {
             queuedAhead: queuedAhead, pushOnly: pushOnly, online: online, records: task != nil,
             createdAt: createdAt, resuming: earlier.map { Self.resumption(of: $0, services) }, now: services.clock.now)
         state = Locked(TurnState(machine: machine, message: entry.message, online: online))
-        if case .line(let line) = source {
+        if case .line(let line, let failure) = source {
             // At once, so that the line comes without waiting dots before it.
             state.withLock { state in
+                state.failure = failure
                 state.machine.appended(line)
                 state.machine.ended(.finished)
             }
@@ -92,7 +93,7 @@ final class Turn: Sendable, Hashable {
                 if case .text(let text) = part.content { (part.index, text) } else { nil }
             },
             bubbles: task.bubbles, bubbleOpenedAt: services.instant(of: task.bubbleOpenedAt),
-            isComplete: task.state == .answered)
+            isComplete: task.state == .answered, shown: task.shown)
     }
 
     /// What may have been shown already is not repeated where that is not wanted.

@@ -42,6 +42,8 @@ public struct LedgerTask: Sendable, Hashable {
     public var bubbles: Int
     /// Unix milliseconds of the opening of the last bubble.
     public var bubbleOpenedAt: Int64
+    /// Digests of the segments of an unfinished answer that people surely see.
+    public var shown: [String] = []
     /// Whether no bubble is to be used any more.
     public var isHandedOver: Bool
     /// Whole text of the answer.
@@ -54,6 +56,13 @@ public struct LedgerTask: Sendable, Hashable {
     public var finishedAt: Int64?
     /// Parts of the answer in order.
     public var parts: [LedgerPart]
+
+    /// Bubbles that show what an earlier start of the handler had said, and that the answer does not count in.
+    public var earlierBubbles: Int {
+        guard attempts > 1, answeredAt != nil, !isHandedOver else { return 0 }
+        let texts = parts.last { if case .text = $0.content { true } else { false } }
+        return max(0, bubbles - (texts?.index ?? 0) - 1)
+    }
 
     /// Creates a task that was just accepted.
     public init(id: TaskID, entry: LedgerEntry) {
