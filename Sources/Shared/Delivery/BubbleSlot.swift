@@ -22,6 +22,8 @@ struct BubbleSlot: Sendable {
     private(set) var bubble: Bubble?
     /// Whether the frame in flight opens it.
     private(set) var isOpening = false
+    /// Whether the first one had to wait, so that acceptance does not stand for it.
+    private(set) var firstWaited = false
 
     init(name: String) { self.name = name }
 
@@ -29,6 +31,7 @@ struct BubbleSlot: Sendable {
     /// known, so the next frame always differs.
     mutating func resume(_ count: Int, openedAt: MonotonicInstant?) {
         opened = count
+        firstWaited = count == 0
         bubble = openedAt.map { Bubble(id: id(count), openedAt: $0, sent: "", sentAt: $0) }
     }
 
@@ -58,6 +61,15 @@ struct BubbleSlot: Sendable {
         bubble = nil
         opened -= 1
     }
+
+    /// The frame that was to open it has to wait.
+    mutating func postponed(_ id: StreamID) {
+        neverOpened(id)
+        firstWaited = firstWaited || opened == 0
+    }
+
+    /// Number of the bubble that the frame in flight opens, when acceptance does not stand for it.
+    var unannounced: Int? { isOpening && (opened > 1 || firstWaited) ? opened : nil }
 
     /// No more frames for it.
     mutating func close() { bubble = nil }

@@ -84,8 +84,9 @@ public struct ReplyStreamStateMachine: Sendable {
     private mutating func resume(_ resumption: Resumption) {
         text.resume(resumption)
         if resumption.isComplete { ending = .finished }
-        guard way == .bubble, resumption.bubbles > 0 else { return }
+        guard way == .bubble else { return }
         bubbles.resume(resumption.bubbles, openedAt: nil)
+        guard resumption.bubbles > 0 else { return }
         // Its last bubble is sealed when as many segments were shown.
         guard resumption.isComplete || resumption.shown.count < resumption.bubbles else { return }
         // Each bubble takes one segment: one that follows a delivered segment needs a bubble of its own.
@@ -494,8 +495,11 @@ public struct ReplyStreamStateMachine: Sendable {
         }
     }
 
-    /// Number of the bubble that the operation asked for last opens, when it is not the first one.
-    public var furtherBubble: Int? { bubbles.isOpening && bubbles.opened > 1 ? bubbles.opened : nil }
+    /// Number of the bubble that the operation asked for last opens, when acceptance does not stand for it.
+    public var openedBubble: Int? { bubbles.unannounced }
+
+    /// Whether the first bubble had to wait for the quota.
+    public var firstBubbleWaited: Bool { bubbles.firstWaited }
 
     /// Whether no bubble is to be used any more.
     public var isHandedOver: Bool { !history.addressIsOpen }
@@ -511,7 +515,7 @@ public struct ReplyStreamStateMachine: Sendable {
     public mutating func postponed(until instant: MonotonicInstant) {
         guard let (operation, _) = inFlight else { return }
         inFlight = nil
-        if bubbles.settle(), case .stream(let id, _, _) = operation { bubbles.neverOpened(id) }
+        if bubbles.settle(), case .stream(let id, _, _) = operation { bubbles.postponed(id) }
         if operation.isSnapshot { snapshotsNotBefore = instant } else { notBefore = instant }
     }
 

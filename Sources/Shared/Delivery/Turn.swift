@@ -52,9 +52,10 @@ final class Turn: Sendable, Hashable {
         attempt = (earlier?.attempts ?? 0) + 1
         let capabilities = services.channel.capabilities
         let createdAt = services.instant(of: entry.acceptedAt)
+        let isPast = createdAt.duration(to: services.clock.now) >= capabilities.replyWindow
         let pushOnly =
             !entry.route.takesReplies || !capabilities.streams || entry.origin == .push || earlier?.isHandedOver == true
-            || createdAt.duration(to: services.clock.now) >= capabilities.replyWindow
+            || isPast
         var reply = services.settings.reply
         // What is sent on its own account answers nothing, however late it goes out.
         if entry.origin == .push { reply.ageNoticeAfter = .zero }
@@ -70,6 +71,10 @@ final class Turn: Sendable, Hashable {
                 state.machine.appended(line)
                 state.machine.ended(.finished)
             }
+        }
+        if isPast, let earlier, !earlier.isHandedOver, entry.opensBubble {
+            // What its bubble shows stays as it is.
+            services.ledger.note(.handedOver(earlier.id))
         }
         guard let earlier, case .ledger = source else { return }
         for part in earlier.parts where part.content.isText && Self.isLeftAlone(part, services.settings.reply) {

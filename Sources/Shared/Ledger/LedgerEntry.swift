@@ -144,7 +144,8 @@ public enum LedgerTransition: Sendable, Hashable {
     case began(TaskID, attempt: Int, at: Int64)
     /// The message changed: its media were fetched.
     case fetched(TaskID, InboundMessage)
-    /// Bubble number `index` (from 1) was opened. The first one is not recorded: acceptance stands for it.
+    /// Bubble number `index` (from 1) was opened. The first one is not recorded: acceptance stands for it, unless it has
+    /// to wait for the quota, which is recorded as 0 before.
     case bubble(TaskID, index: Int, at: Int64)
     /// The segments of an unfinished answer that people surely see, by digest, in order.
     case shown(TaskID, segments: [String])

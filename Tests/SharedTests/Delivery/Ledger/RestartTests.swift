@@ -356,6 +356,57 @@ struct RestartTests {
         #expect(world.platform.pushed("mei.chen") == ["re: hello"])
     }
 
+    @Test("reply.acrossReconnect: WS-15, P3: an answer that is believed to be shown is `assumed` in the ledger")
+    func believed() async {
+        let world = World()
+        world.platform.set { isPush($0) ? .show(.unknown(.ackTimeout)) : .take }
+        await world.life { engine, _ in
+            let key = Conversation(kind: .direct, id: "lin.wei")
+            _ = try? await engine.push([.text("hello")], to: key, wait: .zero)
+            await world.pass(.seconds(120)) { world.memory.counts()[.done] == 1 }
+        }
+        #expect(world.memory.tasks(in: [.done], limit: 9).flatMap(\.parts).map(\.state) == [.assumed])
+    }
+
+    @Test(
+        "stream.longTask: WS-15, P2: a bubble whose window passed while the line was down is `handed over` in the ledger"
+    )
+    func windowPassed() async {
+        let world = World()
+        let gate = Gate()
+        await world.life(handler: { _, reply in
+            await gate.wait()
+            try await reply.append("late")
+        }) { engine, _ in
+            engine.accept(EngineBench.message(1))
+            await eventually("begun") { world.platform.all.count == 1 }
+            engine.sessionChanged(online: false)
+            world.clock.advance(by: .seconds(700))
+            gate.open()
+            await eventually("answered") { world.state(1) == .answered }
+            engine.sessionChanged(online: true)
+            await eventually("pushed") { world.state(1) == .done }
+        }
+        #expect(world.platform.pushed().map { $0.hasSuffix("late") } == [true])
+        #expect(world.task(1)?.isHandedOver == true)
+    }
+
+    @Test("stream.longTask: WS-15, P2, P31: killed, and back after the window: the ledger says `handed over`, too")
+    func windowPassedWhileDead() async {
+        let world = World()
+        await world.life(handler: { _, reply in
+            try await reply.append("half")
+            await Signal().wait()
+        }) { engine, _ in
+            engine.accept(EngineBench.message(1))
+            await eventually("begun") { world.platform.shown("r1") == ["half"] && world.task(1)?.attempts == 1 }
+        }
+        world.clock.advance(by: .seconds(700))
+        await world.life { _, _ in await eventually("answered") { world.state(1) == .done } }
+        #expect(world.platform.pushed().map { $0.hasSuffix("re: hello") } == [true])
+        #expect(world.task(1)?.isHandedOver == true)
+    }
+
     @Test(
         "restart.stop: WS-15: the disk works again in the last second before a stop: what was delivered is written down"
     )
