@@ -12,7 +12,7 @@ struct LedgerReader {
 
     private static let columns = """
         id, state, origin, accepted_at, answered_at, finished_at, attempts, bubbles, bubble_opened_at, handed_over, stream,
-        route_key, takes_replies, conversation_kind, conversation, refusal, reason, message, answer
+        route_key, takes_replies, conversation_kind, conversation, refusal, reason, message, answer, shown
         """
 
     /// Tasks with their parts. `condition` is what follows WHERE.
@@ -53,6 +53,7 @@ struct LedgerReader {
         task.isHandedOver = row[9]
         task.reason = row[16]
         task.answer = row[18]
+        task.shown = (row[19] as String).split(separator: " ").map(String.init)
         return task
     }
 
@@ -111,15 +112,15 @@ struct LedgerReader {
         let statement = try db.cachedStatement(
             sql: """
                 WITH recent AS (
-                    SELECT id, conversation_kind, conversation, accepted_at,
-                        origin != 'push' AND takes_replies AND (refusal IS NULL OR origin = 'line') AS opened
+                    SELECT id, conversation_kind, conversation, iif(bubbles = 1, bubble_opened_at, accepted_at) AS first_at,
+                        bubbles > 0 AND origin != 'push' AND takes_replies AND (refusal IS NULL OR origin = 'line') AS opened
                     FROM task WHERE account = ?1 AND state IN ('accepted', 'answered')
                     UNION ALL
-                    SELECT id, conversation_kind, conversation, accepted_at,
-                        origin != 'push' AND takes_replies AND (refusal IS NULL OR origin = 'line')
+                    SELECT id, conversation_kind, conversation, iif(bubbles = 1, bubble_opened_at, accepted_at),
+                        bubbles > 0 AND origin != 'push' AND takes_replies AND (refusal IS NULL OR origin = 'line')
                     FROM task WHERE state IN ('done', 'dead') AND finished_at >= ?2 AND account = ?1
                 )
-                SELECT conversation_kind, conversation, accepted_at AS at FROM recent WHERE opened AND accepted_at >= ?2
+                SELECT conversation_kind, conversation, first_at AS at FROM recent WHERE opened AND first_at >= ?2
                 UNION ALL
                 SELECT conversation_kind, conversation, sent_at FROM recent JOIN part ON part.task = recent.id
                 WHERE sent_at >= ?2 AND (NOT opened OR idx > 0 OR via != 'bubble')

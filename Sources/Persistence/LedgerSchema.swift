@@ -34,6 +34,7 @@ enum LedgerSchema {
             takes_replies INTEGER NOT NULL,
             refusal TEXT,
             reason TEXT,
+            shown TEXT NOT NULL DEFAULT '',
             message TEXT NOT NULL,
             answer TEXT
         );

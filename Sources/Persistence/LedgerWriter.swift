@@ -32,7 +32,7 @@ struct PreparedStep: Sendable {
         case .part(_, _, .replaced(let content), _):
             json = ""
             contents = [try StoredText.content(content)]
-        case .began, .bubble, .handedOver, .part, .finished:
+        case .began, .bubble, .shown, .handedOver, .part, .finished:
             json = ""
             contents = []
         }
@@ -101,6 +101,7 @@ struct LedgerWriter {
         case .began(_, let attempt, _): taken = try update("attempts = ?2", [id, attempt])
         case .fetched: taken = try update("message = ?2", [id, prepared.json])
         case .bubble(_, let index, let at): taken = try update("bubbles = ?2, bubble_opened_at = ?3", [id, index, at])
+        case .shown(_, let segments): taken = try update("shown = ?2", [id, segments.joined(separator: " ")])
         case .handedOver: taken = try update("handed_over = 1", [id])
         case .answered(_, let answer, let failure, _, let first, let at):
             taken = try run(

@@ -90,11 +90,11 @@ import Testing
             fetched.parts = [.media(picture("/tmp/f1"))]
             try await store.write([
                 .began(id, attempt: 2, at: 1_100), .fetched(id, fetched), .bubble(id, index: 3, at: 1_200),
-                .handedOver(id),
+                .shown(id, segments: ["a1", "b2"]), .handedOver(id),
             ])
             var task = try #require(try await store.task("m1"))
             #expect(task.attempts == 2 && task.bubbles == 3 && task.bubbleOpenedAt == 1_200 && task.isHandedOver)
-            #expect(task.entry.message == fetched && task.state == .accepted)
+            #expect(task.entry.message == fetched && task.state == .accepted && task.shown == ["a1", "b2"])
             try await store.write([answered(id, [.text("a"), .text("b")], from: 4, failure: "time-out")])
             task = try #require(try await store.task("m1"))
             #expect(task.state == .answered && task.answer == "hi" && task.reason == "time-out")
@@ -185,7 +185,7 @@ import Testing
             for id in [ended, missing] {
                 try await store.write([
                     .began(id, attempt: 9, at: 9), .fetched(id, message("x")), .bubble(id, index: 9, at: 9),
-                    .handedOver(id), answered(id), .part(id, index: 0, .acked, at: 9),
+                    .shown(id, segments: ["x"]), .handedOver(id), answered(id), .part(id, index: 0, .acked, at: 9),
                     .finished(id, reason: "no", at: 9), .began(open, attempt: 4, at: 9),
                     .part(open, index: 8, .acked, at: 9),
                 ])

@@ -128,7 +128,8 @@ import Testing
     }
 
     private static func randomStep(_ task: TaskID, now: Int64, _ random: inout SeededGenerator) -> LedgerTransition {
-        switch random.next() % 16 {
+        switch random.next() % 17 {
+        case 16: return .shown(task, segments: Array(repeating: "d\(now)", count: Int(random.next() % 3)))
         case 0: return .began(task, attempt: Int(random.next() % 4), at: now)
         case 1:
             var fetched = message("fetched", "fetched \(now)")

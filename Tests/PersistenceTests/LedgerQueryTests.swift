@@ -62,6 +62,23 @@ import Testing
     }
 
     @Test(
+        "WS-20: a first bubble that waited counts from when it was opened, and not before",
+        arguments: StoreKind.allCases)
+    func lateBubble(kind: StoreKind) async throws {
+        try await kind.run { store in
+            let one = try await store.begin(entry("one", at: 100))
+            try await store.write([.bubble(one, index: 0, at: 100)])
+            #expect(try await store.sends(account: bot, since: 0).isEmpty)
+            try await store.write([.bubble(one, index: 1, at: 160)])
+            #expect(try await store.sends(account: bot, since: 101) == [chat: [160]])
+            try await store.write([
+                answered(one), .part(one, index: 0, .acked, at: 161), .finished(one, reason: nil, at: 162),
+            ])
+            #expect(try await store.sends(account: bot, since: 101) == [chat: [160]])
+        }
+    }
+
+    @Test(
         "WS-15: the quota counts first bubbles by acceptance, everything else by when it was sent",
         arguments: StoreKind.allCases)
     func sends(kind: StoreKind) async throws {

@@ -76,13 +76,13 @@ struct RigTests {
             (#"{"kind":"text","state":"unknown","attempts":1,"possibleDuplicate":false}"#, false, true),
             (#"{"kind":"text","state":"acked","attempts":1,"possibleDuplicate":true}"#, false, true),
             (#"{"kind":"text","state":"acked","attempts":1,"possibleDuplicate":false}"#, true, true),
-        ])
-    func traces(part: String, isHandedOver: Bool, names: Bool) {
+        ], [0, 2])
+    func traces(part: (text: String, isHandedOver: Bool, names: Bool), earlierBubbles: Int) {
         let text =
-            #"{"messageId":"a","stories":[{"state":"done","attempts":1,"bubbles":1,"handedOver":\#(isHandedOver),"parts":[\#(part)]}]}"#
+            #"{"messageId":"a","stories":[{"state":"done","attempts":1,"bubbles":1,"earlierBubbles":\#(earlierBubbles),"handedOver":\#(part.isHandedOver),"parts":[\#(part.text)]}]}"#
         let trace = Trace(Program.Outcome(status: 0, output: text, errors: ""))
         #expect(trace.hasTask)
-        #expect(trace.namesDuplicate == names)
+        #expect(trace.namesDuplicate == (part.names || earlierBubbles > 0))
         #expect(!Trace(Program.Outcome(status: 1, output: "", errors: "unknown")).hasTask)
     }
 }

@@ -46,7 +46,11 @@ extension TraceReport.Story {
 
     private var verdict: String {
         let twice = parts.filter(\.possibleDuplicate).map { "\($0.index + 1)" }
-        let note = twice.isEmpty ? "" : "; part \(twice.joined(separator: ", ")) may have been shown twice"
+        let again =
+            earlierBubbles == 0
+            ? ""
+            : "; \(count(earlierBubbles, "bubble")) of an earlier start, which answered otherwise, can still be seen"
+        let note = (twice.isEmpty ? "" : "; part \(twice.joined(separator: ", ")) may have been shown twice") + again
         switch state {
         case .accepted:
             return attempts == 0 ? "waiting for the handler" : "with the handler (start number \(attempts))"

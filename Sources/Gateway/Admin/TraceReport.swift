@@ -28,6 +28,8 @@ public struct TraceReport: Sendable, Hashable, Codable {
         public var attempts: Int
         /// Bubbles that were opened.
         public var bubbles: Int
+        /// How many of them show what an earlier start of the handler had said differently.
+        public var earlierBubbles: Int
         /// Whether the bubble's time was over before the answer was.
         public var handedOver: Bool
         /// Unix milliseconds of the complete answer.
@@ -102,7 +104,8 @@ extension TraceReport.Story {
             conversation: message.conversation,
             sender: task.entry.origin == .push ? nil : message.sender.id.rawValue,
             createdAt: message.createdAt, acceptedAt: task.entry.acceptedAt, refusal: task.entry.refusal,
-            state: task.state, attempts: task.attempts, bubbles: task.bubbles, handedOver: task.isHandedOver,
+            state: task.state, attempts: task.attempts, bubbles: task.bubbles,
+            earlierBubbles: task.earlierBubbles, handedOver: task.isHandedOver,
             answeredAt: task.answeredAt, answerBytes: task.answer?.utf8.count, finishedAt: task.finishedAt,
             reason: task.reason, parts: task.parts.map { TraceReport.Part($0, text: text) },
             text: text ? message.text : nil, answer: text ? task.answer : nil)

@@ -1,4 +1,6 @@
-import Glibc
+#if canImport(Glibc)
+    import Glibc
+#endif
 
 /// A point on a process-local time line that never goes back. Nanoseconds since an arbitrary origin.
 public struct MonotonicInstant: InstantProtocol, Hashable, Sendable, CustomStringConvertible {

@@ -132,7 +132,7 @@ struct PartStateMachine: Sendable {
     mutating func settledLate(_ verdict: LateVerdict, now: MonotonicInstant) {
         guard isDoubtful else {
             // It may be heard of before the time-out that it belongs to.
-            if inFlight != nil { earlyVerdict = verdict }
+            if inFlight != nil { earlyVerdict = verdict.sharpened(by: earlyVerdict) }
             return
         }
         isDoubtful = false

@@ -261,7 +261,11 @@ extension ReplyEngine {
                 takeUpUnwritten(task, metadata)
             } else if task.attempts >= settings.maxAttempts {
                 logger.error("message given up: its answer never came", metadata: metadata)
-                resume(task, .line(settings.reply.words.gaveUp))
+                resume(
+                    task,
+                    .line(
+                        settings.reply.words.gaveUp,
+                        failure: "the program ended \(task.attempts) times before the answer was complete"))
             } else {
                 logger.notice(
                     "message of an earlier run is asked again",

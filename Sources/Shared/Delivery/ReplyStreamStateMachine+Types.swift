@@ -43,15 +43,19 @@ extension ReplyStreamStateMachine {
         public var bubbleOpenedAt: MonotonicInstant
         /// Whether the answer is complete; if not, the handler runs again.
         public var isComplete: Bool
+        /// Digests of the segments of an unfinished answer that were shown.
+        public var shown: [String]
 
         /// Creates a description.
         public init(
-            parts: [(index: Int, text: String)], bubbles: Int, bubbleOpenedAt: MonotonicInstant, isComplete: Bool
+            parts: [(index: Int, text: String)], bubbles: Int, bubbleOpenedAt: MonotonicInstant, isComplete: Bool,
+            shown: [String] = []
         ) {
             self.parts = parts
             self.bubbles = bubbles
             self.bubbleOpenedAt = bubbleOpenedAt
             self.isComplete = isComplete
+            self.shown = shown
         }
     }
 

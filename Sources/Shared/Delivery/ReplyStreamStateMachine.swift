@@ -15,28 +15,13 @@
 /// States are a product: the way of delivery (`DeliveryPlan`), the bubble shown now, and whether the handler has ended and
 /// its answer is recorded. Late or repeated inputs are ignored; nothing poisons the machine. Terminal: a report was given.
 public struct ReplyStreamStateMachine: Sendable {
-    private struct Bubble {
-        var id: StreamID
-        var openedAt: MonotonicInstant
-        var sent: String
-        var sentAt: MonotonicInstant
-    }
-
     private let settings: ReplySettings
-    private let streamName: String
     private let createdAt: MonotonicInstant
-    private var cutter: SegmentCutter
-    private var filter: ReasoningFilter
-    private var escaper = ThinkTagEscaper()
     private let capabilities: Capabilities
-    private var segments = SegmentQueue()
-    private var bubblesOpened = 0
-    /// Counts the pieces of text; the second is that of the last frame.
-    private var revision = 0
+    private var text: AnswerText
+    private var bubbles: BubbleSlot
+    /// State of the text that the last frame had.
     private var revisionSent = 0
-    /// Whether the operation in flight opens a bubble.
-    private var isOpening = false
-    private var bubble: Bubble?
     private var history: DeliveryPlan.History
     private var ending: Ending?
     private var abandoned = false
@@ -89,30 +74,26 @@ public struct ReplyStreamStateMachine: Sendable {
         self.online = online
         self.records = records
         waiting = WaitingLine(queuedAhead: queuedAhead, settings: settings, now: now)
-        streamName = name
+        bubbles = BubbleSlot(name: name)
         self.createdAt = createdAt ?? now
-        filter = ReasoningFilter(mode: settings.reasoning)
-        let maxTextBytes = capabilities.maxTextBytes
-        let limit = max(maxTextBytes - settings.noticeBytes, maxTextBytes / 2)
-        let reserve = settings.reasoning == .fold ? filter.maxBlockBytes : 0
-        cutter = SegmentCutter(limitBytes: limit, firstReserveBytes: reserve)
+        text = AnswerText(settings: settings, maxBytes: capabilities.maxTextBytes)
         if let resumption { resume(resumption) }
     }
 
-    /// An open bubble of an earlier run is continued under its id; what it shows is not known, so the next frame always
-    /// differs.
+    /// An open bubble of an earlier run is continued under its id.
     private mutating func resume(_ resumption: Resumption) {
-        segments = SegmentQueue(resuming: resumption.parts)
+        text.resume(resumption)
         if resumption.isComplete { ending = .finished }
-        guard way == .bubble, resumption.bubbles > 0 else { return }
-        bubblesOpened = resumption.bubbles
+        guard way == .bubble else { return }
+        bubbles.resume(resumption.bubbles, openedAt: nil)
+        guard resumption.bubbles > 0 else { return }
+        // Its last bubble is sealed when as many segments were shown.
+        guard resumption.isComplete || resumption.shown.count < resumption.bubbles else { return }
         // Each bubble takes one segment: one that follows a delivered segment needs a bubble of its own.
         let next = resumption.parts.first.map { $0.index + 1 } ?? resumption.bubbles
         mayHaveArrived = resumption.isComplete && next >= resumption.bubbles
         guard next <= resumption.bubbles else { return }
-        bubble = Bubble(
-            id: bubbleID(resumption.bubbles), openedAt: resumption.bubbleOpenedAt, sent: "",
-            sentAt: resumption.bubbleOpenedAt)
+        bubbles.resume(resumption.bubbles, openedAt: resumption.bubbleOpenedAt)
     }
 
     /// Way of delivery for text.
@@ -123,9 +104,9 @@ public struct ReplyStreamStateMachine: Sendable {
     // MARK: Inputs from the handler
 
     /// Bytes of answer so far.
-    public var answerBytes: Int { cutter.utf8Count }
+    public var answerBytes: Int { text.utf8Count }
     /// Answer so far.
-    public var answer: String { cutter.text }
+    public var answer: String { text.whole }
     /// Whether the answer is complete.
     public var hasEnded: Bool { ending != nil }
 
@@ -137,31 +118,25 @@ public struct ReplyStreamStateMachine: Sendable {
     /// Text was added.
     public mutating func appended(_ delta: String) {
         guard ending == nil else { return }
-        take(escaper.feed(filter.feed(delta).answer))
+        text.append(delta)
     }
 
     /// Reasoning was added.
     public mutating func thought(_ delta: String) {
         guard ending == nil else { return }
-        _ = filter.feedReasoning(delta)
+        text.think(delta)
     }
 
     /// The whole answer so far was given anew.
     public mutating func replaced(with text: String) {
         guard ending == nil else { return }
-        filter = ReasoningFilter(mode: settings.reasoning)
-        escaper = ThinkTagEscaper()
-        let answer = escaper.feed(filter.feed(text).answer)
-        guard cutter.replace(with: answer) == .diverged else { return collectClosed() }
-        // What is sealed cannot be unsaid: the new text follows as a whole.
-        cutter = SegmentCutter(limitBytes: cutter.limitBytes)
-        take(answer)
+        self.text.replace(with: text)
     }
 
     /// The answer so far reads better like this; left as it is when sealed text would have to change.
     public mutating func rewritten(_ text: String) {
-        guard ending == nil, segments.delivered == 0, segments.isEmpty else { return }
-        if cutter.replace(with: text) != .diverged { collectClosed() }
+        guard ending == nil else { return }
+        self.text.rewrite(text)
     }
 
     /// The program goes down before the answer is complete: the bubble is sealed with a line that says so, and a later run
@@ -175,28 +150,21 @@ public struct ReplyStreamStateMachine: Sendable {
     /// The handler ended; later text is ignored.
     public mutating func ended(_ how: Ending) {
         guard ending == nil else { return }
-        take(escaper.feed(filter.finish().answer))
-        take(escaper.finish())
         ending = how
         waiting.ended()
-        if let line = line(for: how) {
-            take((hasVisibleText ? "\n\n" : "") + line)
-        }
-        if let last = lastSegment() { segments.append(last) }
-        if segments.delivered == 0, segments.isEmpty, how != .silent { segments.append(settings.words.empty) }
+        text.end(line: line(for: how), mustSeal: bubbles.bubble != nil)
+        if !text.isVisible, how != .silent { text.segments.append(settings.words.empty) }
         isUnrecorded = records
     }
 
     /// Whether anything of the answer can be seen, or is going to be.
-    public var hasVisibleText: Bool {
-        segments.delivered > 0 || !segments.isEmpty || VisibleText.isVisible(cutter.growing)
-    }
+    public var hasVisibleText: Bool { text.isVisible }
 
     /// The complete answer while the ledger does not have it yet. Nothing more goes out before `recorded()`.
     public var unrecorded: Record? {
         guard isUnrecorded else { return nil }
-        let texts = segments.texts
-        return Record(answer: cutter.text, parts: texts, firstPart: segments.end - texts.count)
+        let texts = text.segments.texts
+        return Record(answer: text.whole, parts: texts, firstPart: text.segments.end - texts.count)
     }
 
     /// The ledger has the answer, or could not take it and goes on trying.
@@ -209,16 +177,13 @@ public struct ReplyStreamStateMachine: Sendable {
         return changes
     }
 
+    /// Digests of the segments that people surely see of an answer that goes on, when there are more than at the last call.
+    public mutating func takeShown() -> [String]? { ending == nil ? text.takeShown() : nil }
+
     private mutating func tell(_ change: PartChange, part: Int? = nil) {
         // Before the answer is complete the ledger has no parts.
-        guard records, ending != nil, let part = part ?? segments.firstPart else { return }
+        guard records, ending != nil, let part = part ?? text.segments.firstPart else { return }
         changes.append(Change(part: part, change: change))
-    }
-
-    private mutating func lastSegment() -> String? {
-        let display = cutter.open.display
-        guard cutter.finish() != nil, VisibleText.isVisible(display) else { return nil }
-        return display
     }
 
     private func line(for ending: Ending) -> String? {
@@ -231,21 +196,8 @@ public struct ReplyStreamStateMachine: Sendable {
     }
 
     /// Whether all that was said so far stands in the bubble, or cannot stand there yet.
-    public var isShown: Bool { inFlight == nil && revisionSent == revision || bubble == nil && bubblesOpened > 0 }
-
-    private mutating func take(_ answer: String) {
-        guard !answer.isEmpty else { return }
-        revision += 1
-        cutter.append(answer)
-        collectClosed()
-    }
-
-    private mutating func collectClosed() {
-        let sealed = cutter.takeSealed()
-        guard !sealed.isEmpty else { return }
-        let answer = cutter.text
-        // A bubble of blank lines alone would never stop spinning, and nobody misses it.
-        for text in sealed.map({ $0.text(of: answer) }) where VisibleText.isVisible(text) { segments.append(text) }
+    public var isShown: Bool {
+        inFlight == nil && revisionSent == text.revision || bubbles.bubble == nil && bubbles.opened > 0
     }
 
     /// Nothing more is to be said; what is unsaid is reported with `reason`.
@@ -273,7 +225,7 @@ public struct ReplyStreamStateMachine: Sendable {
     public mutating func settledLate(_ operation: Operation, _ verdict: LateVerdict, now: MonotonicInstant) {
         snapshotsNotBefore = nil
         // It may be heard of before the time-out that it belongs to.
-        if inFlight?.operation == operation { earlyVerdict = verdict }
+        if inFlight?.operation == operation { earlyVerdict = verdict.sharpened(by: earlyVerdict) }
         guard doubtful == operation else { return }
         doubtful = nil
         switch verdict {
@@ -295,14 +247,13 @@ public struct ReplyStreamStateMachine: Sendable {
     public mutating func completed(_ outcome: SendOutcome, now: MonotonicInstant) {
         guard let (operation, sentEpoch) = inFlight else { return }
         inFlight = nil
-        let wasOpening = isOpening
-        isOpening = false
+        let wasOpening = bubbles.settle()
         defer { earlyVerdict = nil }
         switch outcome {
         case .acknowledged: succeeded(operation)
         case .rejected(let error):
             refused(operation, error, epoch: sentEpoch, now: now)
-            if wasOpening { neverOpened(operation) }
+            if wasOpening, case .stream(let id, _, _) = operation { bubbles.neverOpened(id) }
         // A time-out that is heard of only after its session ended is a lost session.
         case .unknown(.ackTimeout) where epoch == sentEpoch:
             unanswered(operation, now: now)
@@ -350,14 +301,14 @@ public struct ReplyStreamStateMachine: Sendable {
     }
 
     private mutating func segmentDelivered(_ change: PartChange) {
-        bubble = nil
+        bubbles.close()
         report.segments += 1
-        if let part = segments.firstDelivered() { tell(change, part: part) }
+        if let part = text.firstDelivered(isSure: change == .acked) { tell(change, part: part) }
     }
 
     private mutating func handOver() {
         sealContent = nil
-        bubble = nil
+        bubbles.close()
         history.addressIsOpen = false
         report.handedOver = true
         refusals = 0
@@ -443,7 +394,8 @@ public struct ReplyStreamStateMachine: Sendable {
 
     /// Whether a refused final frame means that an earlier try of it had arrived.
     private func arrivedBefore(_ operation: Operation, now: MonotonicInstant) -> Bool {
-        guard operation.isFinal, unanswered > 0 || mayHaveArrived, sealContent == nil, let bubble else { return false }
+        guard operation.isFinal, unanswered > 0 || mayHaveArrived, sealContent == nil, let bubble = bubbles.bubble
+        else { return false }
         return bubble.openedAt.duration(to: now) < settings.maxBubbleAge
     }
 
@@ -459,7 +411,7 @@ public struct ReplyStreamStateMachine: Sendable {
 
     private mutating func fallBackToReplies() {
         history.takesStreams = false
-        bubble = nil
+        bubbles.close()
         sealContent = nil
     }
 
@@ -468,14 +420,14 @@ public struct ReplyStreamStateMachine: Sendable {
         report.contentRefused = true
         ending = ending ?? .finished
         let line = settings.words.refused
-        let dropped = segments.replaceAll(with: line)
+        let dropped = text.segments.replaceAll(with: line)
         for part in dropped {
             tell(.failed(reason: "content refused", errcode: report.lastRefusal), part: part)
         }
     }
 
     private mutating func splitClosed(_ operation: Operation) {
-        guard sealContent == nil, segments.splitFirst() else { return otherWay(operation) }
+        guard sealContent == nil, text.segments.splitFirst() else { return otherWay(operation) }
     }
 
     private mutating func give(up reason: String) {
@@ -515,11 +467,11 @@ public struct ReplyStreamStateMachine: Sendable {
         }
     }
 
-    private var isComplete: Bool { ending != nil && segments.isEmpty }
+    private var isComplete: Bool { ending != nil && text.segments.isEmpty }
 
     private mutating func nextWhole(_ expiry: MonotonicInstant, _ operation: (String) -> Operation) -> Action {
         // Nothing is pushed before the answer is complete: pieces of it would each cost quota and attention.
-        guard ending != nil, let first = segments.first else { return .wait(until: expiry) }
+        guard ending != nil, let first = text.segments.first else { return .wait(until: expiry) }
         return begin(operation(first))
     }
 
@@ -527,7 +479,7 @@ public struct ReplyStreamStateMachine: Sendable {
     public var cost: RateGovernor.Priority? {
         switch inFlight?.operation {
         case .stream(_, _, let finish):
-            isOpening ? (finish ? .final : waiting.queuedAhead == nil ? .stream : .progress) : nil
+            bubbles.isOpening ? (finish ? .final : waiting.queuedAhead == nil ? .stream : .progress) : nil
         case .reply, .push: .final
         case nil: nil
         }
@@ -535,7 +487,7 @@ public struct ReplyStreamStateMachine: Sendable {
 
     /// Part that the operation asked for last delivers, when the ledger has to know before it goes out.
     public var partAtStake: (part: Int, route: DeliveryRoute)? {
-        guard records, let part = segments.firstPart else { return nil }
+        guard records, let part = text.segments.firstPart else { return nil }
         return switch inFlight?.operation {
         case .reply: (part, .reply)
         case .push: (part, .push)
@@ -543,8 +495,11 @@ public struct ReplyStreamStateMachine: Sendable {
         }
     }
 
-    /// Number of the bubble that the operation asked for last opens, when it is not the first one.
-    public var furtherBubble: Int? { isOpening && bubblesOpened > 1 ? bubblesOpened : nil }
+    /// Number of the bubble that the operation asked for last opens, when acceptance does not stand for it.
+    public var openedBubble: Int? { bubbles.unannounced }
+
+    /// Whether the first bubble had to wait for the quota.
+    public var firstBubbleWaited: Bool { bubbles.firstWaited }
 
     /// Whether no bubble is to be used any more.
     public var isHandedOver: Bool { !history.addressIsOpen }
@@ -560,119 +515,88 @@ public struct ReplyStreamStateMachine: Sendable {
     public mutating func postponed(until instant: MonotonicInstant) {
         guard let (operation, _) = inFlight else { return }
         inFlight = nil
-        if isOpening { neverOpened(operation) }
-        isOpening = false
+        if bubbles.settle(), case .stream(let id, _, _) = operation { bubbles.postponed(id) }
         if operation.isSnapshot { snapshotsNotBefore = instant } else { notBefore = instant }
     }
 
-    /// The next frame opens the bubble, and counts as that.
-    private mutating func neverOpened(_ operation: Operation) {
-        guard case .stream(let id, _, _) = operation, bubble?.id == id else { return }
-        bubble = nil
-        bubblesOpened -= 1
-    }
-
     private mutating func begin(_ operation: Operation) -> Action {
-        revisionSent = revision
+        revisionSent = text.revision
         inFlight = (operation, epoch)
         return .perform(operation)
     }
 
     private mutating func nextBubbleAction(now: MonotonicInstant) -> Action {
         // Past every window a platform may swallow the frame instead of refusing it.
-        if let bubble, bubble.openedAt.duration(to: now) >= capabilities.replyWindow {
+        if let bubble = bubbles.bubble, bubble.openedAt.duration(to: now) >= capabilities.replyWindow {
             handOver()
             return next(now: now)
         }
         if let sealContent { return finalFrame(sealContent, now: now) }
-        guard let shown = bubble else { return withoutBubble(now: now) }
-        if let first = segments.first { return finalFrame(decorated(first), now: now) }
+        guard let shown = bubbles.bubble else { return withoutBubble(now: now) }
+        if let first = text.segments.first { return finalFrame(text.decorated(first), now: now) }
         let deadline = shown.openedAt.advanced(by: settings.maxBubbleAge)
         guard now < deadline else { return seal(settings.words.handOver, now: now) }
         return growing(shown, deadline, now: now)
     }
 
     private mutating func withoutBubble(now: MonotonicInstant) -> Action {
-        guard bubblesOpened == 0 || createdAt.duration(to: now) < capabilities.replyWindow else {
+        guard bubbles.opened == 0 || createdAt.duration(to: now) < capabilities.replyWindow else {
             handOver()
             return next(now: now)
         }
-        if let first = segments.first { return finalFrame(decorated(first), now: now) }
+        if let first = text.segments.first { return finalFrame(text.decorated(first), now: now) }
         if let snapshotsNotBefore, now < snapshotsNotBefore { return .wait(until: snapshotsNotBefore) }
-        if bubblesOpened == 0 {
-            return snapshot(waiting.content(settings, thinking: filter.thinkBlock, now: now), now: now)
+        if bubbles.opened == 0 {
+            return snapshot(waiting.content(settings, thinking: text.thinkBlock, now: now), now: now)
         }
-        let open = cutter.growing
+        let open = text.growing
         guard settings.showsGrowth, VisibleText.isVisible(open) else { return .wait(until: nil) }
         return snapshot(open, now: now)
     }
 
     /// Seals an open bubble, then leaves; nil while the seal is going on.
     private mutating func parking(now: MonotonicInstant) -> Action? {
-        guard online, way == .bubble, bubble != nil else { return .done(report) }
+        guard online, way == .bubble, bubbles.bubble != nil else { return .done(report) }
         if sealContent == nil { return seal(settings.words.parked, now: now) }
         return nil
     }
 
     /// Seals the bubble at its deadline with what it would show, and says that the rest comes as a new message.
     private mutating func seal(_ notice: String, now: MonotonicInstant) -> Action {
-        let text = decorated(cutter.open.display)
-        let content = VisibleText.isVisible(text) ? text + "\n\n" + notice : notice
+        let open = text.decorated(text.growing)
+        let content = VisibleText.isVisible(open) ? open + "\n\n" + notice : notice
         sealContent = content
         return finalFrame(content, now: now)
     }
 
     private mutating func finalFrame(_ content: String, now: MonotonicInstant) -> Action {
-        let shown = bubble ?? newBubble(content, now: now)
-        bubble = shown
-        return begin(.stream(id: shown.id, content: content, finish: true))
-    }
-
-    private func bubbleID(_ number: Int) -> StreamID {
-        StreamID(number == 1 ? streamName : "\(streamName)-\(number)")
-    }
-
-    private mutating func newBubble(_ content: String, now: MonotonicInstant) -> Bubble {
-        bubblesOpened += 1
-        isOpening = true
-        return Bubble(id: bubbleID(bubblesOpened), openedAt: now, sent: content, sentAt: now)
+        begin(.stream(id: bubbles.show(content, now: now), content: content, finish: true))
     }
 
     private mutating func snapshot(_ content: String, now: MonotonicInstant) -> Action {
-        var shown = bubble ?? newBubble(content, now: now)
-        shown.sent = content
-        shown.sentAt = now
-        bubble = shown
-        return begin(.stream(id: shown.id, content: content, finish: false))
+        begin(.stream(id: bubbles.show(content, now: now), content: content, finish: false))
     }
 
-    private mutating func growing(_ shown: Bubble, _ deadline: MonotonicInstant, now: MonotonicInstant) -> Action {
+    private mutating func growing(_ shown: BubbleSlot.Bubble, _ deadline: MonotonicInstant, now: MonotonicInstant)
+        -> Action
+    {
         if let snapshotsNotBefore, now < snapshotsNotBefore { return wait(snapshotsNotBefore, deadline) }
+        // What the bubble shows already is not to be replaced by what stands above it.
+        guard !text.isCatchingUp else { return wait(nil, deadline) }
         // The first words need not wait for the pace.
         if shown.sent != settings.opening {
-            let allowed = shown.sentAt.advanced(by: interval(shown, now: now))
+            let allowed = shown.sentAt.advanced(by: shown.interval(settings, now: now))
             if now < allowed { return wait(allowed, deadline) }
         }
-        let open = cutter.growing
+        let open = text.growing
         let visible = settings.showsGrowth && VisibleText.isVisible(open)
-        guard visible || segments.delivered == 0 else { return wait(nil, deadline) }
-        let wanted = visible ? decorated(open) : waiting.content(settings, thinking: filter.thinkBlock, now: now)
+        guard visible || text.segments.delivered == 0 else { return wait(nil, deadline) }
+        let wanted = visible ? text.decorated(open) : waiting.content(settings, thinking: text.thinkBlock, now: now)
         guard !wanted.isSameBytes(as: shown.sent) else { return wait(visible ? nil : waiting.hintAt, deadline) }
         return snapshot(wanted, now: now)
     }
 
     private func wait(_ first: MonotonicInstant?, _ second: MonotonicInstant?) -> Action {
         .wait(until: .earliest(first, second))
-    }
-
-    private func interval(_ shown: Bubble, now: MonotonicInstant) -> Duration {
-        let age = shown.openedAt.duration(to: now)
-        return settings.minInterval * (age < .seconds(60) ? 1 : age < .seconds(180) ? 2 : 3)
-    }
-
-    /// Adds the folded reasoning to the first segment of a bubble.
-    private func decorated(_ text: String) -> String {
-        guard settings.reasoning == .fold, segments.delivered == 0, let block = filter.thinkBlock else { return text }
-        return block + text
     }
 }

@@ -38,6 +38,12 @@ struct SegmentQueue: Hashable, Sendable {
         nextPart += 1
     }
 
+    /// One more was delivered by an earlier run. Only before any waits.
+    mutating func skip() {
+        nextPart += 1
+        delivered += 1
+    }
+
     /// The first one was delivered. Returns its part when that is complete.
     mutating func firstDelivered() -> Int? {
         delivered += 1

@@ -39,4 +39,7 @@ public enum LateVerdict: Hashable, Sendable {
     case acknowledged
     /// The platform had refused it.
     case rejected(PlatformError)
+
+    /// What is known when something was known before: that a frame arrived says less than what became of it.
+    func sharpened(by earlier: LateVerdict?) -> LateVerdict { self == .overtaken ? earlier ?? self : self }
 }

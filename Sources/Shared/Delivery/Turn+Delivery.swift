@@ -25,7 +25,7 @@ extension Turn {
 
     private nonisolated(nonsending) func runMachine() async -> DeliveryReport? {
         while !Task.isCancelled {
-            switch state.withLock({ $0.machine.next(now: services.clock.now) }) {
+            switch apply({ $0.next(now: services.clock.now) }) {
             case .done(let report):
                 shown.raise()
                 return report
@@ -47,9 +47,9 @@ extension Turn {
     private nonisolated(nonsending) func perform(_ operation: ReplyStreamStateMachine.Operation) async {
         let cost = state.withLock { $0.machine.cost }
         if let cost, let until = services.admit(conversation, cost) {
-            return state.withLock { $0.machine.postponed(until: until) }
+            return apply { $0.postponed(until: until) }
         }
-        let (stake, bubble) = state.withLock { ($0.machine.partAtStake, $0.machine.furtherBubble) }
+        let (stake, bubble) = state.withLock { ($0.machine.partAtStake, $0.machine.openedBubble) }
         if let task, let stake {
             await services.ledger.commit([.part(task, index: stake.part, .sent(stake.route), at: services.now)])
         }
@@ -67,17 +67,21 @@ extension Turn {
         changed.raise()
     }
 
-    /// Changes the machine and writes down what that means for the parts, in that order for every writer.
-    private func apply(_ change: (inout ReplyStreamStateMachine) -> Void) {
+    /// Changes the machine and writes down what that means for the parts, in that order for every writer. Time alone may
+    /// settle a part or close its bubble, so asking for the next step is such a change, too.
+    private func apply<Result>(_ change: (inout ReplyStreamStateMachine) -> Result) -> Result {
         state.withLock { state in
-            let wasHandedOver = state.machine.isHandedOver
-            change(&state.machine)
-            guard let task else { return }
+            let (wasHandedOver, hadWaited) = (state.machine.isHandedOver, state.machine.firstBubbleWaited)
+            let result = change(&state.machine)
+            guard let task else { return result }
             var steps = state.machine.takeChanges().map { change in
                 LedgerTransition.part(task, index: change.part, change.change, at: services.now)
             }
+            if let shown = state.machine.takeShown() { steps.append(.shown(task, segments: shown)) }
             if !wasHandedOver, state.machine.isHandedOver { steps.append(.handedOver(task)) }
+            if !hadWaited, state.machine.firstBubbleWaited { steps.append(.bubble(task, index: 0, at: services.now)) }
             if !steps.isEmpty { _ = services.ledger.enqueue(steps) }
+            return result
         }
     }
 

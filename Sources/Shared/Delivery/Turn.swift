@@ -7,8 +7,8 @@ final class Turn: Sendable, Hashable {
     enum Source: Sendable {
         /// Run the handler when the turn begins.
         case handler(MessageHandler)
-        /// The program itself says this.
-        case line(String)
+        /// The program itself says this; `failure` is why the handler does not.
+        case line(String, failure: String? = nil)
         /// The answer is there; this is sent on its own account.
         case parts([PartContent])
         /// The answer is complete in the ledger.
@@ -54,9 +54,10 @@ final class Turn: Sendable, Hashable {
         attempt = (earlier?.attempts ?? 0) + 1
         let capabilities = services.channel.capabilities
         let createdAt = services.instant(of: entry.acceptedAt)
+        let isPast = createdAt.duration(to: services.clock.now) >= capabilities.replyWindow
         let pushOnly =
             !entry.route.takesReplies || !capabilities.streams || entry.origin == .push || earlier?.isHandedOver == true
-            || createdAt.duration(to: services.clock.now) >= capabilities.replyWindow
+            || isPast
         var reply = services.settings.reply
         // What is sent on its own account answers nothing, however late it goes out.
         if entry.origin == .push { reply.ageNoticeAfter = .zero }
@@ -65,12 +66,17 @@ final class Turn: Sendable, Hashable {
             queuedAhead: queuedAhead, pushOnly: pushOnly, online: online, records: task != nil,
             createdAt: createdAt, resuming: earlier.map { Self.resumption(of: $0, services) }, now: services.clock.now)
         state = Locked(TurnState(machine: machine, message: entry.message, online: online))
-        if case .line(let line) = source {
+        if case .line(let line, let failure) = source {
             // At once, so that the line comes without waiting dots before it.
             state.withLock { state in
+                state.failure = failure
                 state.machine.appended(line)
                 state.machine.ended(.finished)
             }
+        }
+        if isPast, let earlier, !earlier.isHandedOver, entry.opensBubble {
+            // What its bubble shows stays as it is.
+            services.ledger.note(.handedOver(earlier.id))
         }
         guard let earlier, case .ledger = source else { return }
         for part in earlier.parts where part.content.isText && Self.isLeftAlone(part, services.settings.reply) {
@@ -89,7 +95,7 @@ final class Turn: Sendable, Hashable {
                 if case .text(let text) = part.content { (part.index, text) } else { nil }
             },
             bubbles: task.bubbles, bubbleOpenedAt: services.instant(of: task.bubbleOpenedAt),
-            isComplete: task.state == .answered)
+            isComplete: task.state == .answered, shown: task.shown)
     }
 
     /// What may have been shown already is not repeated where that is not wanted.

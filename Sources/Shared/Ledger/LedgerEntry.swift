@@ -144,8 +144,11 @@ public enum LedgerTransition: Sendable, Hashable {
     case began(TaskID, attempt: Int, at: Int64)
     /// The message changed: its media were fetched.
     case fetched(TaskID, InboundMessage)
-    /// Bubble number `index` (from 1) was opened. The first one is not recorded: acceptance stands for it.
+    /// Bubble number `index` (from 1) was opened. The first one is not recorded: acceptance stands for it, unless it has
+    /// to wait for the quota, which is recorded as 0 before.
     case bubble(TaskID, index: Int, at: Int64)
+    /// The segments of an unfinished answer that people surely see, by digest, in order.
+    case shown(TaskID, segments: [String])
     /// No bubble of this task is to be used any more.
     case handedOver(TaskID)
     /// The answer is complete. `answer` is its whole text, for the history; `parts` is what is still to be delivered,
@@ -159,8 +162,9 @@ public enum LedgerTransition: Sendable, Hashable {
     /// Task that it belongs to.
     public var task: TaskID {
         switch self {
-        case .began(let task, _, _), .fetched(let task, _), .bubble(let task, _, _), .handedOver(let task),
-            .answered(let task, _, _, _, _, _), .part(let task, _, _, _), .finished(let task, _, _):
+        case .began(let task, _, _), .fetched(let task, _), .bubble(let task, _, _), .shown(let task, _),
+            .handedOver(let task), .answered(let task, _, _, _, _, _), .part(let task, _, _, _),
+            .finished(let task, _, _):
             task
         }
     }

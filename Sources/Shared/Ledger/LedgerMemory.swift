@@ -166,9 +166,10 @@ extension LedgerMemory {
             guard stored.conversationKey.account == account, task.finishedAt.map({ $0 >= since }) ?? true else {
                 continue
             }
-            let opened = task.entry.opensBubble
+            let opened = task.entry.opensBubble && task.bubbles > 0
             let parts = task.parts.filter { $0.countsAlone(afterBubble: opened) }
-            let all = (opened ? [task.entry.acceptedAt] : []) + parts.compactMap(\.sentAt)
+            let first = task.bubbles == 1 ? task.bubbleOpenedAt : task.entry.acceptedAt
+            let all = (opened ? [first] : []) + parts.compactMap(\.sentAt)
             let recent = all.filter { $0 >= since }
             if !recent.isEmpty { times[task.entry.route.conversation, default: []] += recent }
         }

@@ -38,10 +38,12 @@ public struct LedgerTask: Sendable, Hashable {
     public var state: TaskState
     /// How often the handler was started.
     public var attempts: Int
-    /// Bubbles opened, 1 at least once it was accepted with a reply address.
+    /// Bubbles opened; 1 from acceptance on, 0 while the first one waits for the quota.
     public var bubbles: Int
     /// Unix milliseconds of the opening of the last bubble.
     public var bubbleOpenedAt: Int64
+    /// Digests of the segments of an unfinished answer that people surely see.
+    public var shown: [String] = []
     /// Whether no bubble is to be used any more.
     public var isHandedOver: Bool
     /// Whole text of the answer.
@@ -54,6 +56,13 @@ public struct LedgerTask: Sendable, Hashable {
     public var finishedAt: Int64?
     /// Parts of the answer in order.
     public var parts: [LedgerPart]
+
+    /// Bubbles that show what an earlier start of the handler had said, and that the answer does not count in.
+    public var earlierBubbles: Int {
+        guard attempts > 1, answeredAt != nil, !isHandedOver else { return 0 }
+        let texts = parts.last { if case .text = $0.content { true } else { false } }
+        return max(0, bubbles - (texts?.index ?? 0) - 1)
+    }
 
     /// Creates a task that was just accepted.
     public init(id: TaskID, entry: LedgerEntry) {
@@ -155,7 +164,8 @@ public protocol LedgerStore: Sendable {
     /// Begins a new session: the history is empty from here on. Returns its number.
     func resetSession(account: AccountID, conversation: Conversation, at: Int64) async throws(LedgerTrouble) -> Int
     /// Times at which an account's conversations were sent something that counts against the quota, since `since` (Unix
-    /// milliseconds): first bubbles by their acceptance, parts beyond the first by when they were sent.
+    /// milliseconds): first bubbles by their acceptance or, if they had to wait, by when they were opened; parts beyond the
+    /// first by when they were sent.
     func sends(account: AccountID, since: Int64) async throws(LedgerTrouble) -> [Conversation: [Int64]]
     /// Keeps a card; one with the same task id and account is replaced.
     func remember(_ card: SentCard) async throws(LedgerTrouble)

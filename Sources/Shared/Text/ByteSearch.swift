@@ -1,4 +1,6 @@
-import Glibc
+#if canImport(Glibc)
+    import Glibc
+#endif
 
 // Every text of an answer is looked through several times for bytes that are rare; the C library does that many bytes at
 // a time.

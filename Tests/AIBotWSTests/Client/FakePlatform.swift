@@ -28,15 +28,29 @@ final class FakePlatform: Sendable {
         case takesSilently
         /// Neither takes nor answers anything, heartbeats included.
         case dead
-        /// Refuses the next one, then goes on as before.
-        case refusesOnce(Int)
+        /// Refuses the next one, or the next one at that address, then goes on as before.
+        case refusesOnce(Int, at: String? = nil)
+    }
+    struct Bubble: Sendable {
+        var content: String
+        var isSealed: Bool
+        var openedAt: MonotonicInstant
+        /// Reply address.
+        var key: String
     }
     struct State: Sendable {
         var mood = Mood.acknowledges
         var subscribeCode = 0
-        var bubbles: [String: (content: String, isSealed: Bool)] = [:]
+        var bubbles: [String: Bubble] = [:]
         var order: [String] = []
         var pushes: [String] = []
+        /// Where and when each push went.
+        var pushed: [(chat: String, at: MonotonicInstant)] = []
+        /// Reply addresses at which something was refused.
+        var refusedKeys: Set<String> = []
+        /// Life of a bubble. What comes later is refused, or taken and thrown away.
+        var window = Duration.seconds(600)
+        var swallowsExpired = false
         var frames: [(connection: ConnectionID, value: JSONValue)] = []
     }
     let clock = ManualClock()
@@ -53,11 +67,14 @@ final class FakePlatform: Sendable {
 
     init() {
         transport = InProcessTransport(clock: clock)
-        transport.setReply { [state, uploads] connection, text in Self.answer(state, uploads, connection, text) }
+        transport.setReply { [state, uploads, clock] connection, text in
+            Self.answer(state, uploads, connection, text, clock.now)
+        }
     }
 
     private static func answer(
-        _ state: LockedState, _ uploads: FakeUploads, _ connection: ConnectionID, _ text: String
+        _ state: LockedState, _ uploads: FakeUploads, _ connection: ConnectionID, _ text: String,
+        _ now: MonotonicInstant
     ) -> [String] {
         guard let frame = try? JSONValue(parsing: text.utf8), let id = frame["headers"]?["req_id"]?.string else {
             return []
@@ -81,25 +98,33 @@ final class FakePlatform: Sendable {
                 return ack(answer.code, body: answer.body)
             default: break
             }
-            if case .refusesOnce(let code) = state.mood {
+            if case .refusesOnce(let code, let key) = state.mood, key == nil || key == id {
                 state.mood = .acknowledges
+                state.refusedKeys.insert(id)
                 return ack(code)
             }
-            let code = take(frame, &state)
+            let code = take(frame, key: id, now, &state)
             if case .takesSilently = state.mood { return [] }
             return ack(code)
         }
     }
 
-    private static func take(_ frame: JSONValue, _ state: inout State) -> Int {
+    private static func take(_ frame: JSONValue, key: String, _ now: MonotonicInstant, _ state: inout State) -> Int {
         let body = frame["body"]
         guard let stream = body?["stream"], let id = stream["id"]?.string else {
             state.pushes.append(body?["markdown"]?["content"]?.string ?? body?["text"]?["content"]?.string ?? "")
+            state.pushed.append((body?["chatid"]?.string ?? "", now))
             return 0
         }
-        guard state.bubbles[id]?.isSealed != true else { return 846_608 }
-        if state.bubbles[id] == nil { state.order.append(id) }
-        state.bubbles[id] = (stream["content"]?.string ?? "", stream["finish"] == .bool(true))
+        if let bubble = state.bubbles[id] {
+            guard !bubble.isSealed else { return 846_608 }
+            guard bubble.openedAt.duration(to: now) < state.window else { return state.swallowsExpired ? 0 : 846_608 }
+        } else {
+            state.order.append(id)
+        }
+        state.bubbles[id] = Bubble(
+            content: stream["content"]?.string ?? "", isSealed: stream["finish"] == .bool(true),
+            openedAt: state.bubbles[id]?.openedAt ?? now, key: key)
         return 0
     }
 

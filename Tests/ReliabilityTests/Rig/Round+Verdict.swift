@@ -66,8 +66,11 @@ extension Round {
         let trace = isClear || !question.isDelivered ? nil : try await trace(question)
         if isHeard || (!question.isPush && trace?.hasTask == true) {
             tally.accepted += 1
-            tally.answered += isWhole ? 1 : 0
-            if !isWhole {
+            if isWhole {
+                tally.answered += 1
+            } else if trace?.isApology == true, showsApology(question.conversation) {
+                tally.apologized += 1
+            } else {
                 tally.missing += 1
                 tally.problems.append(problem("missing", question, sighting, trace))
             }
@@ -76,13 +79,18 @@ extension Round {
             tally.problems.append("\(question.tag): send never succeeded")
         }
         guard sighting.most > 1 else { return }
-        if trace?.namesDuplicate == true, sighting.most <= max(2, trace?.mostTries ?? 0) {
+        if trace?.namesDuplicate == true, sighting.most <= max(2, trace?.mostSightings ?? 0) {
             tally.named += 1
             tally.notes.append("\(question.tag): twice and named: \(question.kind.rawValue), \(trace?.parts ?? "")")
         } else {
             tally.unnamed += 1
             tally.problems.append(problem("twice and not named", question, sighting, trace))
         }
+    }
+
+    /// Whether people read there that a message was given up.
+    private func showsApology(_ conversation: ConversationKey) -> Bool {
+        simulator.view(of: conversation).contains { $0.from == .bot && $0.content?.contains("多次处理失败") == true }
     }
 
     private func trace(_ question: Question) async throws -> Trace? {

@@ -4,6 +4,8 @@ struct Tally: Sendable {
     var asked = 0
     var accepted = 0
     var answered = 0
+    /// Given up after too many deaths of the program, with a line that says so.
+    var apologized = 0
     var pushes = 0
     var named = 0
     var unnamed = 0
@@ -19,11 +21,12 @@ struct Tally: Sendable {
     var problems: [String] = []
 
     static let head = [
-        "points", "asked", "accepted", "answered", "pushes", "named", "unnamed", "missing", "open", "stray",
+        "points", "asked", "accepted", "answered", "apologized", "pushes", "named", "unnamed", "missing", "open",
+        "stray",
     ]
 
     var cells: [Int] {
-        [points, asked, accepted, answered, pushes, named, unnamed, missing, unfinished, strays]
+        [points, asked, accepted, answered, apologized, pushes, named, unnamed, missing, unfinished, strays]
     }
 
     mutating func add(_ other: Tally) {
@@ -31,6 +34,7 @@ struct Tally: Sendable {
         asked += other.asked
         accepted += other.accepted
         answered += other.answered
+        apologized += other.apologized
         pushes += other.pushes
         named += other.named
         unnamed += other.unnamed

@@ -7,6 +7,7 @@ struct Trace: Sendable {
             var state: String
             var attempts: Int
             var bubbles: Int
+            var earlierBubbles: Int
             var handedOver: Bool
             var reason: String?
             var parts: [Part]
@@ -32,20 +33,29 @@ struct Trace: Sendable {
     /// Whether the ledger knows it.
     let hasTask: Bool
     /// Whether it says that a person may have seen something twice: a part was written more than once or nobody is sure of
-    /// its ack, or a bubble was handed over, so that it may show the beginning of what was pushed.
+    /// its ack, or a bubble was handed over, so that it may show the beginning of what was pushed, or the answer was made
+    /// again and was another one.
     let namesDuplicate: Bool
-    /// How often the ledger says that a part was written to the wire, at most.
-    let mostTries: Int
+    /// Whether it was given up after too many deaths of the program.
+    let isApology: Bool
+    /// How often people may have seen a piece of it, by what the ledger says: as often as a part was written to the wire,
+    /// once more in a bubble that was handed over, and once more for each start whose answer was another one.
+    let mostSightings: Int
 
     init(_ outcome: Program.Outcome) {
         let report = try? JSONDecoder().decode(Report.self, from: Data(outcome.output.utf8))
         hasTask = outcome.status == 0 && report?.stories.isEmpty == false
         parts = report?.stories.map(Self.words).joined(separator: "; ") ?? ""
         summary = parts.isEmpty ? String((outcome.errors + outcome.output).prefix(300)) : parts
-        mostTries = report?.stories.flatMap(\.parts).map(\.attempts).max() ?? 0
+        isApology = report?.stories.contains { $0.reason?.hasSuffix("before the answer was complete") == true } ?? false
+        mostSightings =
+            report?.stories.map { story in
+                (story.parts.map(\.attempts).max() ?? 0) + (story.handedOver ? 1 : 0)
+                    + (story.earlierBubbles > 0 ? story.attempts - 1 : 0)
+            }.max() ?? 0
         namesDuplicate =
             report?.stories.contains { story in
-                story.handedOver
+                story.handedOver || story.earlierBubbles > 0
                     || story.parts.contains { part in
                         part.attempts > 1 || part.possibleDuplicate || ["assumed", "unknown"].contains(part.state)
                     }

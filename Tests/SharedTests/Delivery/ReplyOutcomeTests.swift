@@ -341,6 +341,20 @@ struct ReplyLossTests {
         #expect(bench.next() != nil)
     }
 
+    @Test("WS-14: what became of a final counts, not that it arrived, in whatever order that is heard")
+    func rejectedThenOvertaken() {
+        var bench = answered()
+        for _ in 0..<2 { bench.step(.unknown(.ackTimeout)) }
+        let final = bench.next()
+        #expect(final?.isFinal == true)
+        guard let final else { return }
+        bench.machine.settledLate(final, .rejected(PlatformError(code: 846_605)), now: bench.now)
+        bench.machine.settledLate(final, .overtaken, now: bench.now)
+        bench.machine.completed(.unknown(.ackTimeout), now: bench.now)
+        bench.finish()
+        #expect(bench.pushes == ["answer"])
+    }
+
     @Test("WS-14: an outcome of an older session does not take the new one for offline")
     func staleOutcome() {
         var bench = answered()

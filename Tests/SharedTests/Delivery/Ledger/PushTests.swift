@@ -222,6 +222,33 @@ struct QuotaTests {
         }
     }
 
+    @Test(
+        "quota.restart: WS-20, P32: a bubble that waited when the program was killed waits for its share in the next run"
+    )
+    func restartWhileWaiting() async {
+        let world = World()
+        let handler: MessageHandler = { message, reply in try await reply.append(message.text) }
+        await world.life({ Self.quota(&$0) }, handler: handler) { engine, _ in
+            for number in 1...45 { engine.accept(EngineBench.message(number, "\(number)")) }
+            await eventually("as many as may") { world.platform.all.count >= 22 }
+            await world.settle()
+            #expect(world.platform.all.count <= 30)
+        }
+        #expect((1...45).contains { world.task($0)?.bubbles == 0 })
+        world.clock.advance(by: .seconds(10))
+        for _ in 0..<2 {
+            await world.life({ Self.quota(&$0) }, handler: handler) { _, _ in
+                await world.pass(.seconds(70)) { (1...45).allSatisfy { world.state($0) == .done } }
+            }
+        }
+        #expect((1...45).allSatisfy { world.state($0) == .done })
+        #expect((1...45).allSatisfy { world.platform.shown("r\($0)") == ["\($0)"] })
+        let times = counted(world)
+        for time in times {
+            #expect(times.filter { $0 > time - 60 && $0 <= time }.count <= 30, "\(times.sorted())")
+        }
+    }
+
     @Test("quota.restart: WS-20, P32: what was sent before a restart still counts after it")
     func restart() async {
         let world = World()

@@ -61,6 +61,7 @@ struct RestartTests {
         }
         #expect(world.platform.all.count == 1)
         #expect(world.state(1) == .done)
+        #expect(world.task(1)?.reason == "the program ended 3 times before the answer was complete")
     }
 
     @Test("restart.kill: P31: killed with the answer complete and not shown: shown once, in its bubble")
@@ -93,6 +94,97 @@ struct RestartTests {
         await world.life { _, _ in await eventually("settled") { world.state(1) == .done } }
         #expect(world.platform.all.map(\.text) == ["re: hello"])
         #expect(world.task(1)?.parts.map(\.state) == [.assumed])
+    }
+
+    private static let lines = (1...200).map { "line \($0) of a long answer\n" }
+
+    /// How often each line is to be seen.
+    private func sightings(_ world: World) -> [Int] {
+        let seen = world.platform.all.map(\.text).joined(separator: "\n").split(separator: "\n")
+        let counts = Dictionary(seen.map { ($0, 1) }, uniquingKeysWith: +)
+        return Self.lines.map { counts[$0.dropLast()] ?? 0 }
+    }
+
+    /// Dies when two bubbles of the long answer are full and a third one grows.
+    private func diesInThirdBubble(_ world: World) async {
+        await world.life(handler: { _, reply in
+            for line in Self.lines[..<150] { try await reply.append(line) }
+            await Signal().wait()
+        }) { engine, _ in
+            engine.accept(EngineBench.message(1))
+            await eventually("third bubble") {
+                world.platform.all.count == 3 && world.task(1)?.shown.count == 2 && world.task(1)?.bubbles == 3
+            }
+        }
+    }
+
+    @Test("restart.segments: P31, P8: killed within an answer of many bubbles: what stands there is not said again")
+    func goesOnWhereItWas() async {
+        let world = World(capabilities: .bench(maxTextBytes: 2_000))
+        await diesInThirdBubble(world)
+        await world.life(handler: { _, reply in
+            try await reply.append(Self.lines.joined())
+        }) { _, _ in await eventually("answered") { world.state(1) == .done } }
+        #expect(sightings(world).allSatisfy { $0 == 1 })
+        #expect(world.platform.unsealed.isEmpty && world.platform.pushed().isEmpty)
+        #expect(world.task(1)?.earlierBubbles == 0)
+    }
+
+    @Test(
+        "restart.segments: P31: another answer after a restart is shown whole, and the ledger says what stands above it"
+    )
+    func answersOtherwise() async {
+        let world = World(capabilities: .bench(maxTextBytes: 2_000))
+        await diesInThirdBubble(world)
+        await world.life(handler: { _, reply in
+            try await reply.append("another\n" + Self.lines.joined())
+        }) { _, _ in await eventually("answered") { world.state(1) == .done } }
+        #expect(sightings(world).allSatisfy { $0 >= 1 })
+        #expect(world.platform.all.contains { $0.text.hasPrefix("another") })
+        #expect(world.platform.unsealed.isEmpty)
+        #expect(world.task(1)?.earlierBubbles == 2)
+    }
+
+    @Test("restart.segments: P31: a shorter answer after a restart still ends the bubble that was open")
+    func endsEarlier() async {
+        let world = World(capabilities: .bench(maxTextBytes: 2_000))
+        await diesInThirdBubble(world)
+        let first = world.platform.all[0].text
+        await world.life(handler: { _, reply in try await reply.append(first) }) { _, _ in
+            await eventually("answered") { world.state(1) == .done }
+        }
+        #expect(world.platform.unsealed.isEmpty)
+        #expect(world.platform.all.last?.text == first)
+    }
+
+    @Test(
+        "restart.segments: P31, P8: killed between a full bubble and its ack: nothing is missing, and a repetition is named"
+    )
+    func diesBeforeTheAck() async {
+        let world = World(capabilities: .bench(maxTextBytes: 2_000))
+        let finals = Locked(0)
+        world.platform.set { operation in
+            guard isFinal(operation) else { return .take }
+            return finals.withLock { count in
+                count += 1
+                return count == 2 ? .hang(shows: true) : .take
+            }
+        }
+        await world.life(handler: { _, reply in
+            for line in Self.lines[..<150] { try await reply.append(line) }
+            await Signal().wait()
+        }) { engine, _ in
+            engine.accept(EngineBench.message(1))
+            await eventually("second bubble is full") { finals.withLock { $0 } == 2 && world.task(1)?.bubbles == 2 }
+        }
+        world.platform.set { _ in .take }
+        await world.life(handler: { _, reply in
+            try await reply.append(Self.lines.joined())
+        }) { _, _ in await eventually("answered") { world.state(1) == .done } }
+        let seen = sightings(world)
+        #expect(seen.allSatisfy { $0 >= 1 })
+        #expect(seen.allSatisfy { $0 == 1 } || world.task(1)?.isHandedOver == true)
+        #expect(world.platform.unsealed.isEmpty)
     }
 
     @Test("restart.late: P31: an answer that waits past every window is pushed, and says how old its message is")
@@ -262,6 +354,57 @@ struct RestartTests {
         #expect(world.platform.unsealed.isEmpty)
         #expect(world.platform.pushed() == ["re: hello"])
         #expect(world.platform.pushed("mei.chen") == ["re: hello"])
+    }
+
+    @Test("reply.acrossReconnect: WS-15, P3: an answer that is believed to be shown is `assumed` in the ledger")
+    func believed() async {
+        let world = World()
+        world.platform.set { isPush($0) ? .show(.unknown(.ackTimeout)) : .take }
+        await world.life { engine, _ in
+            let key = Conversation(kind: .direct, id: "lin.wei")
+            _ = try? await engine.push([.text("hello")], to: key, wait: .zero)
+            await world.pass(.seconds(120)) { world.memory.counts()[.done] == 1 }
+        }
+        #expect(world.memory.tasks(in: [.done], limit: 9).flatMap(\.parts).map(\.state) == [.assumed])
+    }
+
+    @Test(
+        "stream.longTask: WS-15, P2: a bubble whose window passed while the line was down is `handed over` in the ledger"
+    )
+    func windowPassed() async {
+        let world = World()
+        let gate = Gate()
+        await world.life(handler: { _, reply in
+            await gate.wait()
+            try await reply.append("late")
+        }) { engine, _ in
+            engine.accept(EngineBench.message(1))
+            await eventually("begun") { world.platform.all.count == 1 }
+            engine.sessionChanged(online: false)
+            world.clock.advance(by: .seconds(700))
+            gate.open()
+            await eventually("answered") { world.state(1) == .answered }
+            engine.sessionChanged(online: true)
+            await eventually("pushed") { world.state(1) == .done }
+        }
+        #expect(world.platform.pushed().map { $0.hasSuffix("late") } == [true])
+        #expect(world.task(1)?.isHandedOver == true)
+    }
+
+    @Test("stream.longTask: WS-15, P2, P31: killed, and back after the window: the ledger says `handed over`, too")
+    func windowPassedWhileDead() async {
+        let world = World()
+        await world.life(handler: { _, reply in
+            try await reply.append("half")
+            await Signal().wait()
+        }) { engine, _ in
+            engine.accept(EngineBench.message(1))
+            await eventually("begun") { world.platform.shown("r1") == ["half"] && world.task(1)?.attempts == 1 }
+        }
+        world.clock.advance(by: .seconds(700))
+        await world.life { _, _ in await eventually("answered") { world.state(1) == .done } }
+        #expect(world.platform.pushed().map { $0.hasSuffix("re: hello") } == [true])
+        #expect(world.task(1)?.isHandedOver == true)
     }
 
     @Test(
