@@ -57,13 +57,13 @@ public final class SQLiteLedger: LedgerStore {
     }
 
     /// Settings of the writer, after the pool's own set-up, which chooses NORMAL. Pages that every message touches are
-    /// copied into the database once per 16 MiB of log. 4 MB of pages stay in memory: enough for those, and little beside
+    /// copied into the database once per 16 MiB of log. 1 MB of pages stays in memory: enough for those, and little beside
     /// the program.
     private static func settings(_ synchronous: Synchronous) -> String {
         """
         PRAGMA synchronous = \(synchronous.rawValue);
         PRAGMA wal_autocheckpoint = 4000;
-        PRAGMA cache_size = -4000;
+        PRAGMA cache_size = -1000;
         """
     }
 

@@ -57,9 +57,8 @@ public protocol MonotonicClock: Clock where Instant == MonotonicInstant, Duratio
 
 /// The system's monotonic clock.
 public struct SystemMonotonicClock: MonotonicClock {
-    /// The system's time at the origin. Read first, so that no sleep ends before its deadline.
+    /// The system's time at the origin.
     private static let start = systemNanoseconds()
-    private static let origin = (start, ContinuousClock.now).1
 
     /// Creates the clock; all of them share one origin.
     public init() {}
@@ -81,7 +80,9 @@ public struct SystemMonotonicClock: MonotonicClock {
 
     /// Suspends until the deadline; throws `CancellationError` when cancelled.
     public func sleep(until deadline: MonotonicInstant, tolerance: Duration?) async throws {
-        try await Task.sleep(until: Self.origin.advanced(by: .nanoseconds(deadline.nanoseconds)), tolerance: tolerance)
+        // The timer counts the time that the machine is awake; after a pause it may fire early.
+        while case let left = now.duration(to: deadline), left > .zero { try await Sleeper().sleep(left, tolerance) }
+        try Task.checkCancellation()
     }
 
     /// Does nothing: this clock never jumps.

@@ -98,6 +98,41 @@ struct ClockTests {
         #expect(clock.nextDeadline == nil)
     }
 
+    @Test("The system's clock sleeps to the deadline, not less; passed deadlines do not wait")
+    func systemClock() async throws {
+        let clock = SystemMonotonicClock()
+        for delay in [-1, 0, 1, 5] {
+            let deadline = clock.now.advanced(by: .milliseconds(delay))
+            try await clock.sleep(until: deadline, tolerance: nil)
+            #expect(clock.now >= deadline)
+        }
+    }
+
+    @Test("A cancelled sleep of the system's timer throws and leaves nothing behind until its deadline", arguments: 0..<20)
+    func sleeperCancelled(round: Int) async {
+        weak var left: Sleeper?
+        do {
+            let sleeper = Sleeper()
+            left = sleeper
+            await withTaskGroup(of: Bool.self) { group in
+                group.addTask {
+                    do {
+                        try await sleeper.sleep(.seconds(3_600), nil)
+                        return false
+                    } catch { return error is CancellationError }
+                }
+                for _ in 0..<round { await Task.yield() }
+                group.cancelAll()
+                #expect(await group.next() == true)
+            }
+        }
+        // The system takes the timer away on a thread of its own.
+        let clock = SystemMonotonicClock()
+        let limit = clock.now.advanced(by: .seconds(30))
+        while left != nil, clock.now < limit { await Task.yield() }
+        #expect(left == nil)
+    }
+
     @Test("Instants and durations saturate instead of trapping")
     func saturation() {
         let late = MonotonicInstant(nanoseconds: .max)
