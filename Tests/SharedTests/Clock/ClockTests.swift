@@ -108,7 +108,7 @@ struct ClockTests {
         }
     }
 
-    @Test("A cancelled sleep of the system's timer throws and leaves nothing behind until its deadline", arguments: 0..<20)
+    @Test("A cancelled sleep throws, and leaves nothing behind until its deadline", arguments: 0..<20)
     func sleeperCancelled(round: Int) async {
         weak var left: Sleeper?
         do {
