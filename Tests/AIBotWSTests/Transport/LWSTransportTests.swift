@@ -75,7 +75,7 @@ struct LWSTransportTrafficTests {
         await link.end()
     }
 
-    @Test("WS-3: a ping of the server is answered")
+    @Test("wire.heartbeat: P20, WS-3: a ping of the server is answered")
     func ping() async throws {
         let link = try await Link()
         await link.send("ping")
@@ -109,7 +109,7 @@ struct LWSTransportTrafficTests {
         await link.end(afterClose: true)
     }
 
-    @Test("An oversized message on one connection leaves the others alone")
+    @Test("robust.noSpin: P18: an oversized message on one connection leaves the others alone")
     func oversizedNeighbour() async throws {
         let link = try await Link()
         let other = RecordingObserver()
