@@ -52,6 +52,22 @@ struct ReconnectTests {
         #expect(attempts < 3 * 86_400 / 45 + 10)
     }
 
+    @Test("reconnect.policy: P17, WS-4: after a sleep of the machine the attempt that was waited for is made at once")
+    func wokenUp() {
+        var bench = SessionBench()
+        bench.start()
+        for _ in 0..<10 {
+            bench.closed(nil, .connectFailed("down"))
+            _ = bench.toNextTimer()
+        }
+        bench.closed(nil, .connectFailed("down"))
+        bench.now = bench.now.advanced(by: .seconds(8 * 3_600))
+        #expect(bench.due().first?.isConnect == true)
+        bench.opened()
+        bench.answered()
+        #expect(bench.machine.status == .online)
+    }
+
     @Test("reconnect.policy: P17, WS-4: twenty short drops over a day recover within 2 s each")
     func shortDrops() {
         var bench = SessionBench()

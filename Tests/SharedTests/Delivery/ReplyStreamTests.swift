@@ -92,6 +92,8 @@ struct ReplyBubbleTests {
             pump(&bench)
             if bench.finals.isEmpty { bench.now = bench.now.advanced(by: .milliseconds(10)) }
         }
+        // The person sees at once that something happens, however slow the acks are.
+        #expect(bench.log.first?.at == MonotonicInstant())
         #expect(bench.now <= max(free.advanced(by: .milliseconds(10)), ended))
         #expect(bench.log.count <= 42)
         #expect(bench.chat.shown == [text])
@@ -173,6 +175,36 @@ struct ReplyBubbleTests {
         #expect(bench.chat.shown.count > 5)
         #expect(bench.chat.bubbles.values.allSatisfy { $0.finals == 1 && $0.content.utf8.count <= 20_480 })
         #expect(bench.report?.segments == bench.chat.shown.count)
+    }
+
+    @Test(
+        "text.split: P5, WS-12: 200 KB of Markdown, streamed: each frame within the limit, each bubble whole for itself, in order"
+    )
+    func splitWhileStreaming() {
+        var generator = TextGenerator(seed: 7)
+        var text = ""
+        while text.utf8.count < 200_000 {
+            text += "## 小节\n\n" + generator.text(size: 4_000) + "\n"
+            text += generator.table("\n", rows: 60, lead: "") + "\n" + generator.fence("\n", lead: "")
+        }
+        var bench = ReplyBench()
+        bench.step()
+        let scalars = Array(text.unicodeScalars)
+        for start in stride(from: 0, to: scalars.count, by: 997) {
+            var delta = String.UnicodeScalarView()
+            delta.append(contentsOf: scalars[start..<min(start + 997, scalars.count)])
+            bench.machine.appended(String(delta))
+            bench.pass(.milliseconds(500))
+        }
+        bench.machine.ended(.finished)
+        bench.finish()
+        #expect(bench.report?.failure == nil)
+        let chunks = Chunker(limitBytes: 20_480 - bench.settings.noticeBytes).chunks(of: text)
+        #expect(bench.chat.shown == chunks.map { $0.text(of: text) }.filter { VisibleText.isVisible($0) })
+        #expect(chunks.map { $0.sourceText(of: text) }.joined() == text)
+        #expect((bench.snapshots + bench.finals).allSatisfy { $0.utf8.count <= 20_480 })
+        #expect(bench.chat.bubbles.values.allSatisfy { $0.finals == 1 })
+        #expect(bench.pushes.isEmpty)
     }
 
     @Test("WS-12: replacing the text within the open bubble shows the new text only")

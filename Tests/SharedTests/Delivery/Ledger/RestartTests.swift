@@ -356,6 +356,25 @@ struct RestartTests {
         #expect(world.platform.pushed("mei.chen") == ["re: hello"])
     }
 
+    @Test(
+        "reply.acrossReconnect: P3, WS-15: case b: a final without an ack is `unknown` until the next connection settles it"
+    )
+    func unknownFinal() async {
+        let world = World()
+        world.platform.set { isFinal($0) ? .show(.unknown(.sessionLost)) : .take }
+        await world.life { engine, _ in
+            engine.accept(EngineBench.message(1))
+            await eventually("unknown") { world.task(1)?.parts.first?.state == .unknown }
+            engine.sessionChanged(online: false)
+            world.platform.set { _ in .take }
+            engine.sessionChanged(online: true)
+            await eventually("settled") { world.state(1) == .done }
+        }
+        #expect(world.task(1)?.parts.map(\.state) == [.assumed])
+        #expect(world.platform.all.map(\.text) == ["re: hello"])
+        #expect(world.platform.operations.filter(isFinal).count == 2)
+    }
+
     @Test("reply.acrossReconnect: P3, WS-15: an answer that is believed to be shown is `assumed` in the ledger")
     func believed() async {
         let world = World()
