@@ -75,6 +75,20 @@ struct LWSTransportTrafficTests {
         await link.end()
     }
 
+    @Test(
+        "wire.heartbeat: P20: masked and odd control frames of a server end nothing", arguments: ["masked", "pings"])
+    func oddControlFrames(how: String) async throws {
+        let link = try await Link()
+        await link.send(how)
+        try #require(await link.observer.nextText() == "ponged")
+        await link.send("after")
+        // Pings that come together may be answered by one pong.
+        var text = await link.observer.nextText()
+        while text == "ponged" { text = await link.observer.nextText() }
+        #expect(text == "after")
+        await link.end()
+    }
+
     @Test("wire.heartbeat: P20, WS-3: a ping of the server is answered")
     func ping() async throws {
         let link = try await Link()
