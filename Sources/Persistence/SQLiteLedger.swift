@@ -55,12 +55,13 @@ public final class SQLiteLedger: LedgerStore {
     }
 
     /// Settings of the writer, after the pool's own set-up, which chooses NORMAL. Pages that every message touches are
-    /// copied into the database once per 16 MiB of log, and stay in memory meanwhile.
+    /// copied into the database once per 16 MiB of log. 4 MB of pages stay in memory: enough for those, and little beside
+    /// the program.
     private static func settings(_ synchronous: Synchronous) -> String {
         """
         PRAGMA synchronous = \(synchronous.rawValue);
         PRAGMA wal_autocheckpoint = 4000;
-        PRAGMA cache_size = -16000;
+        PRAGMA cache_size = -4000;
         """
     }
 

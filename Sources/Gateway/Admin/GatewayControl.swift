@@ -73,19 +73,17 @@ public struct AccountStatus: Sendable, Hashable, Codable {
     public var waiting: Int
     /// Unix milliseconds of the last message or event.
     public var lastInboundAt: Int64?
-    /// Unix milliseconds of the last ack, heartbeats included: the last proof of a whole round trip.
-    public var lastAckAt: Int64?
 
     private enum CodingKeys: String, CodingKey {
         case name
         case botID = "botId"
-        case state, since, reason, online, openTurns, waiting, lastInboundAt, lastAckAt
+        case state, since, reason, online, openTurns, waiting, lastInboundAt
     }
 
     /// Creates a status.
     public init(
         name: String, botID: String, state: String, since: Int64, reason: String? = nil, online: Bool,
-        openTurns: Int = 0, waiting: Int = 0, lastInboundAt: Int64? = nil, lastAckAt: Int64? = nil
+        openTurns: Int = 0, waiting: Int = 0, lastInboundAt: Int64? = nil
     ) {
         self.name = name
         self.botID = botID
@@ -96,7 +94,6 @@ public struct AccountStatus: Sendable, Hashable, Codable {
         self.openTurns = openTurns
         self.waiting = waiting
         self.lastInboundAt = lastInboundAt
-        self.lastAckAt = lastAckAt
     }
 }
 

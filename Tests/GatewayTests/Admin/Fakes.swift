@@ -130,7 +130,7 @@ struct FixedClock: WallClock {
 extension AccountStatus {
     static let up = AccountStatus(
         name: "default", botID: "aibFixture", state: "online", since: 1_795_247_000_000, online: true, openTurns: 2,
-        waiting: 1, lastInboundAt: 1_795_247_990_000, lastAckAt: 1_795_247_999_000)
+        waiting: 1, lastInboundAt: 1_795_247_990_000)
     static let taken = AccountStatus(
         name: "second", botID: "aibSecond", state: "superseded", since: 1_795_247_000_000,
         reason: "another connection took the bot over", online: false)

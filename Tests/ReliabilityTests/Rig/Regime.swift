@@ -18,7 +18,9 @@ enum Regime: String, Sendable, CaseIterable {
             SimulatorFault(.dropAck, cmd: "aibot_upload_media_chunk", probability: 0.1),
             SimulatorFault(.dropAck, cmd: "aibot_upload_media_finish", probability: 0.1),
             SimulatorFault(.lateAck, cmd: "aibot_respond_msg", probability: 0.03, ms: 1_200),
-            SimulatorFault(.duplicateAck, probability: 0.03, ms: 100),
+            // Not for bubbles: an ack names the reply address alone, so a second one is taken for that of the next frame.
+            SimulatorFault(.duplicateAck, cmd: "aibot_send_msg", probability: 0.1, ms: 100),
+            SimulatorFault(.duplicateAck, cmd: "aibot_upload_media_chunk", probability: 0.1, ms: 100),
         ]
         let lines: [SimulatorFault] = [
             SimulatorFault(.dropBefore, probability: 0.01),
