@@ -136,6 +136,37 @@ struct LineComplaintTests {
     }
 }
 
+@Suite("Complaints: an answer that falls into a gap of the connection")
+struct GapComplaintTests {
+    @Test(
+        "reply.acrossReconnect: P3: case c: dropped between two frames of a bubble: the answer is whole, and there once",
+        arguments: [nil, 846_605, 846_606])
+    func betweenFrames(refusal: Int?) async {
+        let rehearsal = Rehearsal()
+        let clock = rehearsal.platform.clock
+        await rehearsal.run(handler: { _, reply in
+            for word in ["first, ", "second, ", "third"] {
+                try await reply.append(word)
+                try await clock.sleep(for: .seconds(4))
+            }
+        }) {
+            await rehearsal.say(1)
+            await rehearsal.pass(5)
+            #expect(rehearsal.platform.shown == ["first, second, "])
+            // What the old connection knew, the new one may refuse.
+            if let refusal { rehearsal.platform.set(.refusesOnce(refusal, at: "r1")) }
+            rehearsal.platform.transport.dropConnection(rehearsal.platform.current)
+            await rehearsal.pass(60)
+            #expect(rehearsal.platform.count("aibot_subscribe") == 2)
+            let pushes = rehearsal.platform.state.withLock { $0.pushes }
+            #expect(pushes == (refusal == nil ? [] : ["first, second, third"]))
+            #expect(rehearsal.platform.shown.count { $0 == "first, second, third" } == 1)
+            #expect(rehearsal.isSealed == (refusal == nil))
+            #expect(rehearsal.disk.trace(messageID: "m1").first?.state == .done)
+        }
+    }
+}
+
 @Suite("Complaints: two answers")
 struct DuplicateComplaintTests {
     @Test("dedupe.repeated: P8: five times within ten minutes, across a reconnect and a restart: one turn")

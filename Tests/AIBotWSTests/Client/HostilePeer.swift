@@ -27,6 +27,7 @@ final class HostilePeer: Sendable {
     }
     let channel: any NIOCore.Channel
     private let seen = NIOLockedLines()
+    private let (changes, changed) = AsyncStream<Void>.makeStream()
     var port: Int { channel.localAddress?.port ?? 0 }
     /// Connections that were ended.
     var faults: Int { seen.all.count { $0 == "fault" } }
@@ -35,7 +36,10 @@ final class HostilePeer: Sendable {
 
     /// With `faults`, connections end in turn like these; without, each gets a question after every answer.
     init(_ faults: [Fault], tls: NIOSSLContext? = nil) async throws {
-        let seen = seen
+        let note: @Sendable (String) -> Void = { [seen, changed] what in
+            seen.add(what)
+            changed.yield()
+        }
         let count = NIOLockedLines()
         channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
@@ -47,13 +51,18 @@ final class HostilePeer: Sendable {
                     if let tls, !isBare {
                         try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
                     }
-                    try channel.pipeline.syncOperations.addHandler(Peer(fault, seen))
+                    try channel.pipeline.syncOperations.addHandler(Peer(fault, note))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
     }
 
     func stop() async { try? await channel.close() }
+
+    /// Returns once that holds; one caller at a time.
+    func reaches(_ condition: () -> Bool) async {
+        for await _ in changes where condition() { return }
+    }
 }
 
 private final class Peer: ChannelInboundHandler {
@@ -61,15 +70,15 @@ private final class Peer: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     private let fault: HostilePeer.Fault?
-    private let seen: NIOLockedLines
+    private let note: @Sendable (String) -> Void
     private var input = ByteBuffer()
     private var isUpgraded = false
     private var hasEnded = false
     private var questions = 0
 
-    init(_ fault: HostilePeer.Fault?, _ seen: NIOLockedLines) {
+    init(_ fault: HostilePeer.Fault?, _ note: @escaping @Sendable (String) -> Void) {
         self.fault = fault
-        self.seen = seen
+        self.note = note
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -138,7 +147,7 @@ private final class Peer: ChannelInboundHandler {
             return
         }
         let isFinal = frame["body"]?["stream"]?["finish"] == .bool(true)
-        if isFinal { seen.add("answer") }
+        if isFinal { note("answer") }
         if isSubscription || isFinal { ask(context) }
     }
 
@@ -190,10 +199,9 @@ private final class Peer: ChannelInboundHandler {
         guard !hasEnded else { return }
         hasEnded = true
         let channel = context.channel
-        let seen = seen
-        context.writeAndFlush(wrapOutboundOut(last)).whenComplete { _ in
+        context.writeAndFlush(wrapOutboundOut(last)).whenComplete { [note] _ in
             channel.close(promise: nil)
-            seen.add("fault")
+            note("fault")
         }
     }
 }

@@ -39,16 +39,17 @@ struct NoSpinTests {
         let rounds = 3 * HostilePeer.Fault.allCases.count
         await withTaskGroup(of: Void.self) { group in
             group.addTask { try? await victim.run { _, _ in } }
-            await eventually("hung up \(rounds) times") { hostile.faults >= rounds }
+            await hostile.reaches { hostile.faults >= rounds }
             let used = await driver.run { _ in threadCPU() }
             // At most a try every half second at first, and one in 30 s later on: far below 2 %.
             #expect(used / rounds < .milliseconds(20), "\(used / rounds) for each connection")
             let before = hostile.faults
             let start = ContinuousClock.now
             group.addTask { try? await other.run { _, reply in try await reply.append("here") } }
-            await eventually("answers") { friendly.answers >= 200 }
+            await friendly.reaches { friendly.answers >= 200 }
             #expect(start.duration(to: .now) / 200 < .milliseconds(100))
-            await eventually("still hung up on") { hostile.faults > before + HostilePeer.Fault.allCases.count }
+            await hostile.reaches { hostile.faults > before + HostilePeer.Fault.allCases.count }
+            #expect(hostile.faults > rounds && friendly.answers >= 200)
             group.cancelAll()
         }
         transport.shutdown()
