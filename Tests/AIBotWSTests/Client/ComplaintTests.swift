@@ -167,6 +167,58 @@ struct GapComplaintTests {
     }
 }
 
+@Suite("Complaints: streaming that is slower than none")
+struct PaceComplaintTests {
+    @Test(
+        "stream.pace: P14: 2,000 tokens at 100 a second, slow acks: the model is not held up, one frame at a time, the last at once",
+        arguments: [50, 500, 3_000])
+    func tokens(latency: Int) async {
+        let rehearsal = Rehearsal()
+        let clock = rehearsal.platform.clock
+        let text = (0..<2_000).map { "t\($0) " }.joined()
+        await rehearsal.run(handler: { _, reply in
+            for number in 0..<2_000 {
+                try await reply.append("t\(number) ")
+                try await clock.sleep(for: .milliseconds(10))
+            }
+        }) {
+            rehearsal.platform.set(.takesSilently)
+            let asked = rehearsal.now
+            await rehearsal.say(1)
+            var frames = 0
+            var due: MonotonicInstant?
+            var ackedAt = asked
+            var sealedAt: MonotonicInstant?
+            for _ in 0..<2_700 {
+                if let next = due, next <= rehearsal.now {
+                    due = nil
+                    ackedAt = rehearsal.now
+                    rehearsal.platform.acknowledge("r1")
+                    await rehearsal.platform.transport.settle()
+                }
+                let count = rehearsal.platform.count("aibot_respond_msg")
+                if count > frames {
+                    // Only one, and only when none was under way.
+                    #expect(due == nil && count == frames + 1)
+                    frames = count
+                    due = rehearsal.now.advanced(by: .milliseconds(latency))
+                    if rehearsal.isSealed { sealedAt = rehearsal.now }
+                }
+                // Who asks sees at once that they were heard.
+                #expect(frames > 0)
+                clock.advance(by: .milliseconds(10))
+                await rehearsal.platform.transport.settle()
+            }
+            // A second after the last token, or with the ack that was waited for.
+            let sealed = asked.duration(to: sealedAt ?? rehearsal.now)
+            #expect(sealed >= .seconds(20) && sealed <= max(.seconds(21), asked.duration(to: ackedAt)))
+            #expect(rehearsal.platform.shown == [text])
+            #expect(frames <= 42)
+            #expect(rehearsal.disk.trace(messageID: "m1").first?.state == .done)
+        }
+    }
+}
+
 @Suite("Complaints: two answers")
 struct DuplicateComplaintTests {
     @Test("dedupe.repeated: P8: five times within ten minutes, across a reconnect and a restart: one turn")
