@@ -25,8 +25,13 @@ public struct LongConnection: Channel {
     /// What the long connection can carry.
     public var capabilities: Capabilities { Self.capabilities }
 
+    /// Runs on the session, which lives on the transport's thread.
+    public func run<Result: Sendable>(
+        _ body: nonisolated(nonsending) @Sendable () async -> Result
+    ) async -> Result { await session.run(body) }
+
     /// Sends the frame of an operation and waits for its outcome.
-    public func perform(
+    public nonisolated(nonsending) func perform(
         _ operation: ChannelOperation, late: (@Sendable (LateVerdict) -> Void)?
     ) async -> SendOutcome {
         switch operation {
@@ -55,7 +60,7 @@ public struct LongConnection: Channel {
     }
 
     /// A card that is no JSON object is refused here, with the number that the platform has for it.
-    private func send(
+    private nonisolated(nonsending) func send(
         _ json: String, _ late: (@Sendable (LateVerdict) -> Void)?, frame: (JSONValue) -> OutboundFrame
     ) async -> SendOutcome {
         guard let card = try? JSONValue(parsing: json.utf8), case .object = card else {

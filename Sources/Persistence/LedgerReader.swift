@@ -19,7 +19,7 @@ struct LedgerReader {
     func tasks(_ condition: String, _ arguments: StatementArguments) throws -> [LedgerTask] {
         let statement = try db.cachedStatement(sql: "SELECT \(Self.columns) FROM task WHERE \(condition)")
         var tasks = try Row.fetchAll(statement, arguments: arguments).map(task)
-        for position in tasks.indices { tasks[position].parts = try parts(of: tasks[position].id) }
+        for position in tasks.indices { tasks[position].parts = try parts(of: tasks[position]) }
         return tasks
     }
 
@@ -57,15 +57,16 @@ struct LedgerReader {
         return task
     }
 
-    private func parts(of task: TaskID) throws -> [LedgerPart] {
+    private func parts(of task: LedgerTask) throws -> [LedgerPart] {
         let statement = try db.cachedStatement(
             sql: """
                 SELECT idx, kind, content, state, attempts, via, errcode, reason, sent_at, settled_at
                 FROM part WHERE task = ? ORDER BY idx
                 """)
-        return try Row.fetchAll(statement, arguments: [task.rawValue]).map { row in
-            guard let content = StoredText.content(kind: row[1], text: row[2]), let state = PartState(rawValue: row[3])
-            else { throw UnreadableRow(id: task.rawValue) }
+        return try Row.fetchAll(statement, arguments: [task.id.rawValue]).map { row in
+            guard let content = StoredText.content(kind: row[1], text: row[2], of: task.answer),
+                let state = PartState(rawValue: row[3])
+            else { throw UnreadableRow(id: task.id.rawValue) }
             var part = LedgerPart(index: row[0], content: content)
             part.state = state
             part.attempts = row[4]

@@ -26,9 +26,9 @@ struct PreparedStep: Sendable {
         case .fetched(_, let message):
             json = try MessageJSON.encode(message)
             contents = []
-        case .answered(_, _, _, let parts, _, _):
+        case .answered(_, let answer, _, let parts, _, _):
             json = ""
-            contents = try parts.map(StoredText.content)
+            contents = try parts.map { try StoredText.content($0, of: answer) }
         case .part(_, _, .replaced(let content), _):
             json = ""
             contents = [try StoredText.content(content)]

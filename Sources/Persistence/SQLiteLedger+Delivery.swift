@@ -7,7 +7,7 @@ extension SQLiteLedger {
     public func accept(_ entries: [LedgerEntry]) async throws(LedgerTrouble) -> [Acceptance] {
         guard !entries.isEmpty else { return [] }
         let prepared = try prepare { try entries.map(PreparedEntry.init) }
-        return try await write { db in
+        return try await write(steps: prepared.count) { db in
             let writer = LedgerWriter(db: db)
             return try prepared.map(writer.accept)
         }
@@ -17,7 +17,7 @@ extension SQLiteLedger {
     public func write(_ transitions: [LedgerTransition]) async throws(LedgerTrouble) {
         guard !transitions.isEmpty else { return }
         let prepared = try prepare { try transitions.map(PreparedStep.init) }
-        try await write { db in
+        try await write(steps: prepared.count) { db in
             let writer = LedgerWriter(db: db)
             for step in prepared { try writer.write(step) }
         }

@@ -3,7 +3,7 @@ import GRDB
 public import Shared
 
 /// Ledger in one SQLite file, for one process. What a call has written is there when the call returns; each `accept` and
-/// each `write` is one transaction, so a batch costs one commit.
+/// each `write` is part of one transaction, so a batch costs one commit at most.
 ///
 /// The file and its `-wal` and `-shm` neighbours are readable by their owner alone. They can be looked at with the
 /// `sqlite3` shell while the program runs: tables `task`, `part`, `session`, `card`, `feedback`.
@@ -24,6 +24,7 @@ public final class SQLiteLedger: LedgerStore {
 
     let pool: DatabasePool
     let path: String
+    private let commits: SharedCommits
 
     /// Opens a ledger, and makes it when there is none.
     ///
@@ -46,6 +47,7 @@ public final class SQLiteLedger: LedgerStore {
             // Else GRDB stops the program when even a rollback failed; here the next call begins with one.
             configuration.allowsUnsafeTransactions = true
             pool = try DatabasePool(path: path, configuration: configuration)
+            commits = SharedCommits(pool: pool, path: path)
             guard try !pool.read(LedgerSchema.migrator.hasBeenSuperseded) else { throw LedgerFile.newer(path) }
             try LedgerSchema.migrator.migrate(pool)
             try pool.writeWithoutTransaction { try $0.execute(sql: Self.settings(synchronous)) }
@@ -76,29 +78,22 @@ public final class SQLiteLedger: LedgerStore {
 
     // MARK: Work on the writer and on the readers
 
-    /// One transaction. GRDB's own asynchronous calls end when the task is cancelled; what is to be durable must not.
+    /// Part of one transaction. GRDB's own asynchronous calls end when the task is cancelled; what is to be durable must not.
+    ///
+    /// - Parameter steps: how much it writes.
     func write<Value: Sendable>(
-        _ work: @escaping @Sendable (Database) throws -> Value
+        steps: Int = 1, _ work: @escaping @Sendable (Database) throws -> Value
     ) async throws(LedgerTrouble) -> Value {
-        let path = path
-        let result: Result<Value, any Error> = await withCheckedContinuation { continuation in
-            pool.asyncWriteWithoutTransaction { db in
-                continuation.resume(
-                    returning: Result {
-                        var value: Value?
-                        // A closed connection cannot even be asked whether it is inside a transaction.
-                        guard db.sqliteConnection != nil else { throw LedgerTrouble.broken("\(path) was closed") }
-                        if db.isInsideTransaction { try db.rollback() }
-                        try db.inTransaction(.immediate) {
-                            value = try work(db)
-                            return .commit
-                        }
-                        guard let value else { throw LedgerTrouble.broken("nothing was written") }
-                        return value
-                    })
+        let result: Result<Value, LedgerTrouble> = await withCheckedContinuation { continuation in
+            let share = SharedCommits.Share(steps: steps) { db in
+                let value = try work(db)
+                return { continuation.resume(returning: .success(value)) }
+            } fail: { trouble in
+                continuation.resume(returning: .failure(trouble))
             }
+            commits.add(share)
         }
-        do { return try result.get() } catch { throw LedgerFile.trouble(error, path: path, writing: true) }
+        return try result.get()
     }
 
     /// One look at the state as it is now.

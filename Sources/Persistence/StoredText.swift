@@ -6,7 +6,7 @@ import Shared
 enum StoredText {
     /// Text without NUL characters: SQLite would end it at the first of them, and nothing shows them.
     static func clean(_ text: String) -> String {
-        text.utf8.contains(0) ? text.filter { $0 != "\0" } : text
+        text.containsByte(0) ? text.filter { $0 != "\0" } : text
     }
 
     /// Kind and content of a part.
@@ -20,9 +20,16 @@ enum StoredText {
         }
     }
 
+    /// The same for a part of an answer. Most answers are one part, whose text need not be written twice.
+    static func content(_ content: PartContent, of answer: String) throws -> (kind: String, text: String) {
+        if case .text(let text) = content, text.isSameBytes(as: answer) { return ("answer", "") }
+        return try Self.content(content)
+    }
+
     /// The reverse; nil for a row that no version wrote.
-    static func content(kind: String, text: String) -> PartContent? {
+    static func content(kind: String, text: String, of answer: String?) -> PartContent? {
         switch kind {
+        case "answer": return answer.map { .text($0) }
         case "text": return .text(text)
         case "card":
             guard let card = try? decode(Card.self, text) else { return nil }

@@ -166,6 +166,18 @@ public actor SessionRunner {
             .push(nextReqID(.send), to: conversation, markdown: markdown, feedback: feedback), late: late)
     }
 
+    /// Runs `body` on the session's executor. Swift takes a task there for one that does not belong if it prefers another
+    /// executor, and puts it at the end of the queue again and again; hence the preference.
+    nonisolated func run<Result: Sendable>(
+        _ body: nonisolated(nonsending) @Sendable () async -> Result
+    ) async -> Result {
+        await withTaskExecutorPreference(transport as? any TaskExecutor) { await here(body) }
+    }
+
+    private func here<Result: Sendable>(
+        _ body: nonisolated(nonsending) @Sendable () async -> Result
+    ) async -> Result { await body() }
+
     private func defaultTimeout(_ command: Command) -> Duration {
         switch command {
         case .respondWelcome, .respondUpdate: configuration.eventAckTimeout
@@ -302,7 +314,7 @@ public actor SessionRunner {
 
     /// Sets the alarm when something is due earlier than it stands. Later deadlines wait for it to fire.
     private func arm() {
-        guard let due = [machine.nextDeadline, acks.nextDeadline].compactMap({ $0 }).min() else { return }
+        guard let due = MonotonicInstant.earliest(machine.nextDeadline, acks.nextDeadline) else { return }
         if let armed, armed <= due { return }
         armed = due
         transport.setAlarm(due, for: self)

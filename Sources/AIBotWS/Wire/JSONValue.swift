@@ -175,8 +175,8 @@ extension [UInt8] {
             let backslash = word ^ (low &* 0x5C)
             let found =
                 ((word &- (low &* 0x20)) & ~word) | ((quote &- low) & ~quote) | ((backslash &- low) & ~backslash)
-            // A borrow can mark a byte too many above a true one, never one too few below it.
-            if found & high != 0 { break }
+            // A borrow can mark a byte too many above a true one, never below it: the lowest mark is right.
+            if found & high != 0 { return index + (found & high).littleEndian.trailingZeroBitCount / 8 }
             index += 8
         }
         while index < bytes.count, bytes[index] >= 0x20, bytes[index] != 0x22, bytes[index] != 0x5C { index += 1 }

@@ -1,3 +1,7 @@
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// A point on a process-local time line that never goes back. Nanoseconds since an arbitrary origin.
 public struct MonotonicInstant: InstantProtocol, Hashable, Sendable, CustomStringConvertible {
     /// Nanoseconds since the origin.
@@ -16,6 +20,12 @@ public struct MonotonicInstant: InstantProtocol, Hashable, Sendable, CustomStrin
     public func duration(to other: MonotonicInstant) -> Duration {
         let (difference, overflow) = other.nanoseconds.subtractingReportingOverflow(nanoseconds)
         return .nanoseconds(overflow ? (other < self ? .min : .max) : difference)
+    }
+
+    /// The earlier of two, of which each may be missing.
+    package static func earliest(_ one: MonotonicInstant?, _ other: MonotonicInstant?) -> MonotonicInstant? {
+        guard let one, let other else { return one ?? other }
+        return min(one, other)
     }
 
     /// Order on the time line.
@@ -47,14 +57,23 @@ public protocol MonotonicClock: Clock where Instant == MonotonicInstant, Duratio
 
 /// The system's monotonic clock.
 public struct SystemMonotonicClock: MonotonicClock {
-    private static let origin = ContinuousClock.now
+    /// The system's time at the origin. Read first, so that no sleep ends before its deadline.
+    private static let start = systemNanoseconds()
+    private static let origin = (start, ContinuousClock.now).1
 
     /// Creates the clock; all of them share one origin.
     public init() {}
 
     /// Current instant.
     public var now: MonotonicInstant {
-        MonotonicInstant(nanoseconds: Self.origin.duration(to: .now).clampedNanoseconds)
+        MonotonicInstant(nanoseconds: Self.systemNanoseconds() - Self.start)
+    }
+
+    /// Read several times for each frame: `ContinuousClock` reads the same clock and then calculates with 128 bits.
+    private static func systemNanoseconds() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 
     /// Finest step.

@@ -93,9 +93,9 @@ struct AnswerText: Sendable {
     /// Whole text so far.
     var whole: String { cutter.text }
     /// Whether anything of it can be seen, or is going to be.
-    var isVisible: Bool { segments.delivered > 0 || !segments.isEmpty || VisibleText.isVisible(cutter.open.display) }
+    var isVisible: Bool { segments.delivered > 0 || !segments.isEmpty || VisibleText.isVisible(cutter.growing) }
     /// The segment that still grows; nothing while it may turn out to have been shown by an earlier run.
-    var growing: String { isCatchingUp ? "" : cutter.open.display }
+    var growing: String { isCatchingUp ? "" : cutter.growing }
     /// Whether the text has not yet come to where an earlier run ended.
     var isCatchingUp: Bool { shown.isCatchingUp }
     /// Folded reasoning.

@@ -136,9 +136,14 @@ public struct Capabilities: Hashable, Sendable {
 public protocol Channel: Sendable {
     /// What it can carry.
     var capabilities: Capabilities { get }
+    /// Runs `body` where the channel handles its frames: whoever calls `perform` from there changes no threads. It must not
+    /// block or compute for long.
+    func run<Result: Sendable>(
+        _ body: nonisolated(nonsending) @Sendable () async -> Result
+    ) async -> Result
     /// Performs one operation and says what became of it. `late` is called at most once, and only after
     /// `.unknown(.ackTimeout)`, when an ack came after all.
-    func perform(
+    nonisolated(nonsending) func perform(
         _ operation: ChannelOperation, late: (@Sendable (LateVerdict) -> Void)?
     ) async -> SendOutcome
     /// Uploads a file. `progress` hears of bytes done, on any thread.
@@ -146,6 +151,11 @@ public protocol Channel: Sendable {
 }
 
 extension Channel {
+    /// A channel without a thread of its own.
+    public func run<Result: Sendable>(
+        _ body: nonisolated(nonsending) @Sendable () async -> Result
+    ) async -> Result { await body() }
+
     /// A channel without media.
     public func upload(_ media: OutboundMedia, progress: (@Sendable (Int) -> Void)?) async -> UploadOutcome {
         .unreadable("this channel takes no media")

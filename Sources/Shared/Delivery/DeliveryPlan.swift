@@ -36,8 +36,8 @@ public struct DeliveryPlan: Hashable, Sendable {
         let push: [DeliveryRoute] = capabilities.pushes ? [.push] : []
         switch content {
         case .text:
-            guard history.addressIsOpen else { return push }
-            return [capabilities.streams && history.takesStreams ? .bubble : .reply] + push
+            guard let first = textRoute(capabilities: capabilities, history: history) else { return [] }
+            return first == .push ? push : [first] + push
         case .media(let kind):
             guard capabilities.mediaOut.contains(kind) else { return [] }
             return (history.addressIsOpen ? [.reply] : []) + push
@@ -45,5 +45,11 @@ public struct DeliveryPlan: Hashable, Sendable {
             guard capabilities.cards else { return [] }
             return push + (history.addressIsOpen ? [.reply] : [])
         }
+    }
+
+    /// Preferred way for text, asked for with every frame; nil when it cannot be carried.
+    public static func textRoute(capabilities: Capabilities, history: History) -> DeliveryRoute? {
+        guard history.addressIsOpen else { return capabilities.pushes ? .push : nil }
+        return capabilities.streams && history.takesStreams ? .bubble : .reply
     }
 }

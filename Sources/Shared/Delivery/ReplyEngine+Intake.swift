@@ -114,9 +114,11 @@ extension ReplyEngine {
             refusal: refusal)
     }
 
+    /// Begins with the time, so that the ledger finds the places of new names side by side.
     func nextName() -> String {
-        state.withLock { state in
-            let name = "s\(String(state.names.next(), radix: 36))"
+        let time = String(max(services.now, 0), radix: 36)
+        return state.withLock { state in
+            let name = "s\(time)\(String(state.names.next(), radix: 36))"
             state.ownNames?.insert(name)
             return name
         }

@@ -98,7 +98,7 @@ public struct ReplyStreamStateMachine: Sendable {
 
     /// Way of delivery for text.
     private var way: DeliveryRoute? {
-        DeliveryPlan.routes(for: .text, capabilities: capabilities, history: history).first
+        DeliveryPlan.textRoute(capabilities: capabilities, history: history)
     }
 
     // MARK: Inputs from the handler
@@ -592,11 +592,11 @@ public struct ReplyStreamStateMachine: Sendable {
         let visible = settings.showsGrowth && VisibleText.isVisible(open)
         guard visible || text.segments.delivered == 0 else { return wait(nil, deadline) }
         let wanted = visible ? text.decorated(open) : waiting.content(settings, thinking: text.thinkBlock, now: now)
-        guard wanted != shown.sent else { return wait(visible ? nil : waiting.hintAt, deadline) }
+        guard !wanted.isSameBytes(as: shown.sent) else { return wait(visible ? nil : waiting.hintAt, deadline) }
         return snapshot(wanted, now: now)
     }
 
     private func wait(_ first: MonotonicInstant?, _ second: MonotonicInstant?) -> Action {
-        .wait(until: [first, second].compactMap { $0 }.min())
+        .wait(until: .earliest(first, second))
     }
 }

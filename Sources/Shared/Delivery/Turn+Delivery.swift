@@ -15,6 +15,15 @@ extension Turn {
     // MARK: Text
 
     private func deliverText() async -> DeliveryReport? {
+        await withTaskCancellationHandler {
+            // From an ack to the next frame no thread changes.
+            await services.channel.run { await self.runMachine() }
+        } onCancel: {
+            changed.raise()
+        }
+    }
+
+    private nonisolated(nonsending) func runMachine() async -> DeliveryReport? {
         while !Task.isCancelled {
             switch apply({ $0.next(now: services.clock.now) }) {
             case .done(let report):
@@ -23,7 +32,7 @@ extension Turn {
             case .wait(let until):
                 services.alarms.set(until, for: number, changed)
                 if services.settings.reply.sendsEveryDelta { shown.raise() }
-                await changed.wait()
+                await changed.raised()
             case .perform(let operation): await perform(operation)
             }
         }
@@ -35,7 +44,7 @@ extension Turn {
         while !Task.isCancelled, !state.withLock({ $0.stopped != nil || $0.machine.isShown }) { await shown.wait() }
     }
 
-    private func perform(_ operation: ReplyStreamStateMachine.Operation) async {
+    private nonisolated(nonsending) func perform(_ operation: ReplyStreamStateMachine.Operation) async {
         let cost = state.withLock { $0.machine.cost }
         if let cost, let until = services.admit(conversation, cost) {
             return apply { $0.postponed(until: until) }
@@ -46,8 +55,8 @@ extension Turn {
         }
         if let task, let bubble { services.ledger.note(.bubble(task, index: bubble, at: services.now)) }
         let outcome = await services.channel.perform(address(operation, isCounted: cost != nil)) {
-            [weak self] verdict in
-            self?.settledLate(operation, verdict)
+            [listener] verdict in
+            listener.withLock { $0 }?.settledLate(operation, verdict)
         }
         if cost != nil { services.learn(outcome, conversation) }
         apply { $0.completed(outcome, now: self.services.clock.now) }
@@ -170,10 +179,10 @@ extension Turn {
         if let task {
             await services.ledger.commit([.part(task, index: index, .sent(route), at: services.now)])
         }
-        let outcome = await services.channel.perform(address(message, route, index)) { [weak self] verdict in
-            guard let self else { return }
-            self.state.withLock { $0.part?.settledLate(verdict, now: self.services.clock.now) }
-            self.changed.raise()
+        let outcome = await services.channel.perform(address(message, route, index)) { [listener] verdict in
+            guard let turn = listener.withLock({ $0 }) else { return }
+            turn.state.withLock { $0.part?.settledLate(verdict, now: turn.services.clock.now) }
+            turn.changed.raise()
         }
         services.learn(outcome, conversation)
         state.withLock { $0.part?.completed(outcome, now: services.clock.now) }

@@ -35,6 +35,8 @@ final class Turn: Sendable, Hashable {
     let redrawDone = Signal()
     let shown = Signal()
     let state: Locked<TurnState>
+    /// The turn while it runs: sessions keep those who wait for late acks for longer than that.
+    let listener = Locked<Turn?>(nil)
 
     /// Creates the work for an entry. `earlier` is what the ledger has of it after a restart.
     init(
@@ -154,7 +156,9 @@ final class Turn: Sendable, Hashable {
 
     /// Runs to the end of the delivery, or until cancelled or abandoned (nil).
     func run() async -> DeliveryReport? {
-        await withTaskGroup(of: Void.self) { group in
+        listener.withLock { $0 = self }
+        defer { listener.withLock { $0 = nil } }
+        return await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.work() }
             if hasMediaToFetch { group.addTask { await self.fetchMedia() } }
             let redraws = entry.message.click != nil && isHandled

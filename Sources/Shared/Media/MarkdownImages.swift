@@ -26,7 +26,7 @@ public struct MarkdownImages: Sendable, Equatable {
 
     /// Reads an answer.
     public init(_ markdown: String) {
-        guard markdown.utf8.contains(ASCII.bang) else {
+        guard markdown.containsBytes(ASCII.bang, ASCII.openBracket) else {
             text = markdown
             images = []
             return

@@ -129,7 +129,8 @@ struct MarkdownReader: Sendable {
         next.previousRange = range
         if kind != .blank { next.afterHeading = kind == .heading }
         if kind != .tableRow && kind != .tableDelimiter { next.table = nil }
-        let mayBeHeader = !context.isTail && range.count <= maxHeader && bytes[range].contains(ASCII.pipe)
+        let mayBeHeader =
+            !context.isTail && range.count <= maxHeader && bytes.firstIndex(of: ASCII.pipe, in: range) != nil
         switch kind {
         case .blank: next.previous = .blank
         case .plain, .rule, .listItem:

@@ -71,8 +71,13 @@ public struct ReasoningFilter: Sendable {
 
     /// Takes the next part of the model's output.
     public mutating func feed(_ delta: String) -> Output {
-        for byte in delta.utf8 { take(byte) }
-        return flush()
+        var delta = delta
+        let wasHolding = !held.isEmpty
+        delta.withUTF8 { read($0) }
+        // Bytes leave in order: as many as came are the same.
+        guard !wasHolding, reasoning.isEmpty, answer.count == delta.utf8.count else { return flush() }
+        answer.removeAll(keepingCapacity: true)
+        return Output(answer: delta, reasoning: "")
     }
 
     /// Takes reasoning that arrives apart from the answer (`reasoning_content`, `thinking`); dropped or handed out by mode.
@@ -113,6 +118,21 @@ extension ReasoningFilter {
         }
         return Output(
             answer: String(decoding: answer, as: UTF8.self), reasoning: String(decoding: reasoning, as: UTF8.self))
+    }
+
+    /// The rest of a line that nothing depends on is taken whole.
+    private mutating func read(_ bytes: UnsafeBufferPointer<UInt8>) {
+        var index = 0
+        while index < bytes.count {
+            if state == .answer, held.isEmpty, trim == .none, hasAnswer, line.isPlain {
+                let end = bytes.firstIndex(of: ASCII.lineFeed, from: index) ?? bytes.count
+                answer.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[index..<end]))
+                index = end
+                guard index < bytes.count else { return }
+            }
+            take(bytes[index])
+            index += 1
+        }
     }
 
     private mutating func take(_ byte: UInt8) {
@@ -188,6 +208,9 @@ private struct LineTracker: Sendable {
         if case .indent(let width) = phase { return fence == nil && width <= 3 }
         return false
     }
+
+    /// Whether the rest of the line changes nothing here.
+    var isPlain: Bool { if case .rest = phase { true } else { false } }
 
     /// A block that began at a line's start has ended: what follows stands at that start again.
     mutating func startOver() { phase = .indent(0) }

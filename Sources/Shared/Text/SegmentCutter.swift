@@ -34,6 +34,8 @@ public struct SegmentCutter: Sendable {
     public let limitBytes: Int
     private let reader: MarkdownReader
     private var bytes: [UInt8] = []
+    /// Source text of the open segment once more: it is shown with every refresh, and making a string of bytes checks each.
+    private var openText = ""
     private var sealed: [Chunk] = []
 
     private var start = 0
@@ -71,17 +73,23 @@ public struct SegmentCutter: Sendable {
 
     /// The segment that still grows. Building its display form costs time in proportion to its length.
     public var open: OpenChunk {
-        let suffix = closing(openFence(at: bytes.count), at: bytes.count)
-        let display = prefix + bytes[start...] + suffix
+        let suffix = Self.string(closing(openFence(at: bytes.count), at: bytes.count))
         return OpenChunk(
-            prefix: Self.string(prefix), source: start..<bytes.count, suffix: Self.string(suffix),
-            display: Self.string(display))
+            prefix: Self.string(prefix), source: start..<bytes.count, suffix: suffix, display: growing + suffix)
     }
+
+    /// What is shown of the open segment while more is to come: prefix and source text.
+    ///
+    /// A fence that is open is left so. In Markdown it reaches to the end of the text, and what the person sees only ever
+    /// grows: a closing line would come and go with every refresh.
+    public var growing: String { prefix.isEmpty ? openText : Self.string(prefix) + openText }
 
     /// Adds text at the end.
     public mutating func append(_ delta: String) {
+        let before = start
         bytes.append(contentsOf: delta.utf8)
         read()
+        if start == before { openText += delta } else { openText = Self.string(bytes[start...]) }
     }
 
     /// Chunks cut off since the last call, in order.
@@ -99,6 +107,7 @@ public struct SegmentCutter: Sendable {
         next.fence = fence
         next.isTail = lineStart < bytes.count
         begin(at: bytes.count, in: next)
+        openText = ""
         return chunk
     }
 
@@ -120,10 +129,11 @@ public struct SegmentCutter: Sendable {
         if outcome == .diverged { return .diverged }
         if outcome == .kept { begin(at: start, in: startContext) }
         read()
+        openText = Self.string(bytes[start...])
         return .kept
     }
 
-    private static func string(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+    private static func string(_ bytes: some Collection<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
 }
 
 // MARK: - Reading
@@ -133,7 +143,7 @@ extension SegmentCutter {
         while true {
             // Farther away the segment is too long in any case.
             let farthest = min(bytes.count, start + limitBytes + 8)
-            let newline = bytes[searched..<farthest].firstIndex(of: ASCII.lineFeed)
+            let newline = bytes.firstIndex(of: ASCII.lineFeed, in: searched..<farthest)
             let end = newline.map { $0 + 1 } ?? farthest
             if let overflow = firstOverflow(upTo: end) {
                 cut(at: overflow)

@@ -44,6 +44,7 @@ public struct ThinkTagEscaper: Sendable {
 
     /// Takes the next part of the answer; returns what can be shown now.
     public mutating func feed(_ delta: String) -> String {
+        guard !held.isEmpty || delta.containsByte(ASCII.less) else { return delta }
         var output: [UInt8] = []
         output.reserveCapacity(delta.utf8.count + held.count)
         for byte in delta.utf8 {
@@ -84,7 +85,7 @@ extension VisibleText {
     ///
     /// Apply it to answer text once, before chunking; use `ThinkTagEscaper` for deltas.
     public static func escapeThinkTags(_ text: String) -> String {
-        guard text.utf8.contains(ASCII.less) else { return text }
+        guard text.containsByte(ASCII.less) else { return text }
         var escaper = ThinkTagEscaper()
         return escaper.feed(text) + escaper.finish()
     }

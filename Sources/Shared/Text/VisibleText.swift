@@ -28,7 +28,9 @@ public enum VisibleText {
 
     static func isVisible(_ bytes: some RandomAccessCollection<UInt8>) -> Bool {
         var rest = bytes[...]
-        while !rest.isEmpty {
+        while let first = rest.first {
+            // Nearly every text begins with a letter.
+            if first > ASCII.space, first < 0x7F, first != ASCII.less { return true }
             if let length = emptyThinkBlock(at: rest) {
                 rest = rest.dropFirst(length)
                 continue
