@@ -13,10 +13,10 @@ struct Link {
 
     init(
         _ server: WebSocketTestServer? = nil, host: String = "127.0.0.1",
-        _ change: (inout ConnectionTarget) -> Void = { _ in }
+        clock: any MonotonicClock = SystemMonotonicClock(), _ change: (inout ConnectionTarget) -> Void = { _ in }
     ) async throws {
         if let server { self.server = server } else { self.server = try await WebSocketTestServer() }
-        transport = LWSTransport()
+        transport = LWSTransport(clock: clock)
         driver = TransportDriver(transport)
         var target = self.server.target(host: host)
         change(&target)
