@@ -8,7 +8,7 @@ struct ReadmeTests {
         readmes + [
             "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/architecture.md", "docs/backends.md",
             "docs/benchmarks.md", "docs/configuration.md", "docs/logging.md", "docs/operations.md", "docs/protocol.md",
-            "docs/scenarios.md", "docs/threat-model.md",
+            "docs/reliability.md", "docs/scenarios.md", "docs/threat-model.md",
         ]
 
     @Test("GW-12: names every command", arguments: readmes)

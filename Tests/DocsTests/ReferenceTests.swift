@@ -39,6 +39,26 @@ struct ReferenceTests {
         #expect(listed.sorted() == PlatformError.knownCodes)
     }
 
+    @Test("docs/reliability.md: tests of complaints are where it says")
+    func complaints() throws {
+        let rows = Repository.rows(
+            of: try Repository.text("docs/reliability.md"), below: "## Complaints and their tests")
+        #expect(rows.count >= 17)
+        for row in rows {
+            try #require(row.count == 3)
+            let names = Repository.codes(in: row[1])
+            let files = row[2].matches(of: /\]\(([^)]+)\)/).map { String($0.1) }
+            #expect(!names.isEmpty && !files.isEmpty, "\(row[0])")
+            let texts = try files.map { try Repository.text("docs/" + $0) }
+            for name in names {
+                #expect(texts.contains { $0.contains("\"\(name): ") }, "no test is called \(name) in \(files)")
+            }
+            for (file, text) in zip(files, texts) {
+                #expect(names.contains { text.contains("\"\($0): ") }, "\(file) has no test of: \(row[0])")
+            }
+        }
+    }
+
     @Test(
         "docs/architecture.md names the bounds of the code",
         arguments: [

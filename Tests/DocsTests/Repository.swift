@@ -26,14 +26,19 @@ enum Repository {
             .joined(separator: "\n")
     }
 
-    /// First cells of the rows of the tables below a heading.
-    static func firstCells(of text: String, below heading: String) -> [String] {
+    /// Cells of the rows of the tables below a heading, without the first row.
+    static func rows(of text: String, below heading: String) -> [[String]] {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         guard let start = lines.firstIndex(where: { $0 == heading }) else { return [] }
         return lines[(start + 1)...].prefix { !$0.hasPrefix("## ") }
             .filter { $0.hasPrefix("| ") }
             .dropFirst()
-            .compactMap { $0.split(separator: "|").first?.trimmingCharacters(in: .whitespaces) }
+            .map { $0.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) } }
+    }
+
+    /// First cells of the rows of the tables below a heading.
+    static func firstCells(of text: String, below heading: String) -> [String] {
+        rows(of: text, below: heading).compactMap(\.first)
     }
 
     /// Texts between backticks.

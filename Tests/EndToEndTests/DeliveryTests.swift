@@ -61,7 +61,7 @@ struct DeliveryTests {
         }
     }
 
-    @Test("reply.acrossReconnect: WS-14: the connection is lost while the backend works; the answer arrives once")
+    @Test("reply.acrossReconnect: P3, WS-14: the connection is lost while the backend works; the answer arrives once")
     func lostWhileWorking() async throws {
         let (gate, open) = AsyncStream<Void>.makeStream()
         try await Stage.run(
@@ -86,7 +86,7 @@ struct DeliveryTests {
             })
     }
 
-    @Test("stream.longTask: WS-13: past the deadline the bubble says so, and the answer comes as a push")
+    @Test("stream.longTask: P2, WS-13: past the deadline the bubble says so, and the answer comes as a push")
     func longTask() async throws {
         let (gate, open) = AsyncStream<Void>.makeStream()
         try await Stage.run(
@@ -112,7 +112,7 @@ struct DeliveryTests {
             })
     }
 
-    @Test("dedupe: WS-9: a message delivered three times is answered once")
+    @Test("dedupe.repeated: P8, WS-9: a message delivered three times is answered once")
     func redelivery() async throws {
         try await Stage.run(handler: { _, reply in try await reply.append("once") }) { stage in
             var post = UserPost(bot: SimulatorBot.demo.id, user: "lin.wei", content: .text("hello"))

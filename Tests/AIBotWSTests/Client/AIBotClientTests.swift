@@ -105,7 +105,7 @@ struct AIBotClientLifeTests {
         }
     }
 
-    @Test("reconnect.policy: WS-2: refused credentials are named, and tried again after five minutes")
+    @Test("reconnect.policy: P17, WS-2: refused credentials are named, and tried again after five minutes")
     func credentials() async {
         let platform = FakePlatform()
         platform.state.withLock { $0.subscribeCode = 853_000 }
@@ -153,7 +153,8 @@ struct AIBotClientLifeTests {
 @Suite("AIBotClient: reconnecting mid-answer")
 struct AIBotClientReconnectTests {
     @Test(
-        "reply.acrossReconnect: WS-14: case a: dropped before the final is written: delivered once after reconnecting")
+        "reply.acrossReconnect: P3, WS-14: case a: dropped before the final is written: delivered once after reconnecting"
+    )
     func beforeWrite() async {
         let platform = FakePlatform()
         let log = StatusLog()
@@ -172,7 +173,7 @@ struct AIBotClientReconnectTests {
         #expect(platform.count("aibot_subscribe") == 2)
     }
 
-    @Test("reply.acrossReconnect: WS-14: case b: dropped after the write, before the ack: shown once")
+    @Test("reply.acrossReconnect: P3, WS-14: case b: dropped after the write, before the ack: shown once")
     func beforeAck() async {
         let platform = FakePlatform()
         let log = StatusLog()
@@ -197,7 +198,7 @@ struct AIBotClientReconnectTests {
         }
     }
 
-    @Test("reply.acrossReconnect: WS-14: 846609 forces one reconnect and one retry")
+    @Test("reply.acrossReconnect: P3, WS-14: 846609 forces one reconnect and one retry")
     func notSubscribed() async {
         let platform = FakePlatform()
         let log = StatusLog()
@@ -215,7 +216,7 @@ struct AIBotClientReconnectTests {
         #expect(platform.count("aibot_subscribe") == 2)
     }
 
-    @Test("reply.acrossReconnect: WS-14: 846605 on the final: pushed instead")
+    @Test("reply.acrossReconnect: P3, WS-14: 846605 on the final: pushed instead")
     func unknownRequest() async {
         let platform = FakePlatform()
         let held = Held()
@@ -229,7 +230,7 @@ struct AIBotClientReconnectTests {
         }
     }
 
-    @Test("liveness.halfOpen: WS-3: a black hole is given up within 75 s, and its answer delivered afterwards")
+    @Test("liveness.halfOpen: P1, WS-3: a black hole is given up within 75 s, and its answer delivered afterwards")
     func blackHole() async {
         let platform = FakePlatform()
         let log = StatusLog()

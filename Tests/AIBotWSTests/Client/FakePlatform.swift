@@ -28,13 +28,24 @@ final class FakePlatform: Sendable {
         case takesSilently
         /// Neither takes nor answers anything, heartbeats included.
         case dead
+        /// Answers all but heartbeats.
+        case ignoresHeartbeats
         /// Refuses the next one, or the next one at that address, then goes on as before.
         case refusesOnce(Int, at: String? = nil)
+    }
+    /// What becomes of a frame for a bubble that is over.
+    enum LateFrames: Sendable, CaseIterable {
+        case refused
+        /// Acknowledged and thrown away.
+        case swallowed
+        /// The connection ends.
+        case reset
     }
     struct Bubble: Sendable {
         var content: String
         var isSealed: Bool
         var openedAt: MonotonicInstant
+        var changedAt: MonotonicInstant
         /// Reply address.
         var key: String
     }
@@ -44,13 +55,16 @@ final class FakePlatform: Sendable {
         var bubbles: [String: Bubble] = [:]
         var order: [String] = []
         var pushes: [String] = []
+        /// Connections that are to end.
+        var resets: Set<ConnectionID> = []
         /// Where and when each push went.
         var pushed: [(chat: String, at: MonotonicInstant)] = []
         /// Reply addresses at which something was refused.
         var refusedKeys: Set<String> = []
-        /// Life of a bubble. What comes later is refused, or taken and thrown away.
+        /// Life of a bubble, in all and since its last frame, and what becomes of frames that come later.
         var window = Duration.seconds(600)
-        var swallowsExpired = false
+        var idleWindow = Duration.seconds(600)
+        var lateFrames = LateFrames.refused
         var frames: [(connection: ConnectionID, value: JSONValue)] = []
     }
     let clock = ManualClock()
@@ -67,8 +81,10 @@ final class FakePlatform: Sendable {
 
     init() {
         transport = InProcessTransport(clock: clock)
-        transport.setReply { [state, uploads, clock] connection, text in
-            Self.answer(state, uploads, connection, text, clock.now)
+        transport.setReply { [state, uploads, clock, weak transport] connection, text in
+            let answers = Self.answer(state, uploads, connection, text, clock.now)
+            if state.withLock({ $0.resets.remove(connection) }) != nil { transport?.dropConnection(connection) }
+            return answers
         }
     }
 
@@ -91,7 +107,9 @@ final class FakePlatform: Sendable {
             if case .dead = state.mood { return [] }
             switch frame["cmd"]?.string {
             case "aibot_subscribe": return ack(state.subscribeCode)
-            case "ping": return ack()
+            case "ping":
+                if case .ignoresHeartbeats = state.mood { return [] }
+                return ack()
             case "pong": return []
             case let command? where command.hasPrefix("aibot_upload"):
                 guard let answer = uploads.answer(frame) else { return [] }
@@ -104,12 +122,17 @@ final class FakePlatform: Sendable {
                 return ack(code)
             }
             let code = take(frame, key: id, now, &state)
+            if code == nil, case .reset = state.lateFrames {
+                state.resets.insert(connection)
+                return []
+            }
             if case .takesSilently = state.mood { return [] }
-            return ack(code)
+            return ack(code ?? (state.lateFrames == .swallowed ? 0 : 846_608))
         }
     }
 
-    private static func take(_ frame: JSONValue, key: String, _ now: MonotonicInstant, _ state: inout State) -> Int {
+    /// Code of the ack; nil for a frame that comes too late.
+    private static func take(_ frame: JSONValue, key: String, _ now: MonotonicInstant, _ state: inout State) -> Int? {
         let body = frame["body"]
         guard let stream = body?["stream"], let id = stream["id"]?.string else {
             state.pushes.append(body?["markdown"]?["content"]?.string ?? body?["text"]?["content"]?.string ?? "")
@@ -118,13 +141,15 @@ final class FakePlatform: Sendable {
         }
         if let bubble = state.bubbles[id] {
             guard !bubble.isSealed else { return 846_608 }
-            guard bubble.openedAt.duration(to: now) < state.window else { return state.swallowsExpired ? 0 : 846_608 }
+            guard bubble.openedAt.duration(to: now) < state.window,
+                bubble.changedAt.duration(to: now) < state.idleWindow
+            else { return nil }
         } else {
             state.order.append(id)
         }
         state.bubbles[id] = Bubble(
             content: stream["content"]?.string ?? "", isSealed: stream["finish"] == .bool(true),
-            openedAt: state.bubbles[id]?.openedAt ?? now, key: key)
+            openedAt: state.bubbles[id]?.openedAt ?? now, changedAt: now, key: key)
         return 0
     }
 
@@ -137,6 +162,12 @@ final class FakePlatform: Sendable {
 
     func count(_ command: String) -> Int {
         state.withLock { state in state.frames.count { $0.value["cmd"]?.string == command } }
+    }
+
+    /// Acknowledges a frame that was taken silently.
+    func acknowledge(_ id: String) {
+        let headers = JSONValue.dictionary(["req_id": .string(id)])
+        deliver(.dictionary(["headers": headers, "errcode": .integer(0), "errmsg": "ok"]))
     }
 
     func deliver(_ value: JSONValue) { transport.deliver(value.text, to: current) }

@@ -299,7 +299,7 @@ struct VirtualWeekTests {
         let start = week.now
         for (index, day) in [0.9, 1.4, 2.0, 5.6, 5.9, 6.5, 7.0].enumerated() {
             let end = start.advanced(by: .seconds(Int(day * 86_400)))
-            week.platform.state.withLock { $0.swallowsExpired = index % 2 == 1 }
+            week.platform.state.withLock { $0.lateFrames = index % 2 == 1 ? .swallowed : .refused }
             // Day two to five: the platform cannot be reached. After that somebody else wants the bot.
             if index == 3 { week.outage(.seconds(3 * 86_400)) }
             week.isContested = index == 4

@@ -60,7 +60,7 @@ extension UploadOutcome {
 struct MediaUploadTests {
     static let bytes = 3 * (512 << 10) + 1_000
 
-    @Test("WS-17: a file arrives whole, in pieces of 512 KiB counted from 0, and progress is told")
+    @Test("media.out: P13, WS-17: a file arrives whole, in pieces of 512 KiB counted from 0, and progress is told")
     func wholeFile() async {
         let platform = FakePlatform()
         let content = content(Self.bytes)
@@ -96,7 +96,7 @@ struct MediaUploadTests {
     }
 
     @Test(
-        "WS-17: lost answers and a busy platform are overcome",
+        "media.out: P13, WS-17: lost answers and a busy platform are overcome",
         arguments: [
             ("init", [FakeUploads.Obstacle.loses]), ("init", [.takesSilently]), ("init", [.refuses(-1)]),
             ("init", [.refuses(846_607), .refuses(846_607)]), ("init", [.refuses(45_009), .refuses(45_033)]),
@@ -125,7 +125,7 @@ struct MediaUploadTests {
         #expect(await upload(platform, media(file, 100)) == .rejected(PlatformError(code: -1)))
     }
 
-    @Test("WS-17: goes on with the same upload after a reconnect")
+    @Test("media.out: P13, WS-17: goes on with the same upload after a reconnect")
     func reconnect() async {
         let platform = FakePlatform()
         let log = StatusLog()

@@ -116,7 +116,7 @@ struct UploadTransitionTests {
         #expect(bench.reject(.open, 846_607) == ["end rejected(\(PlatformError(code: 846_607)))"])
     }
 
-    @Test("WS-17: the unanswered piece is sent again, the others go on")
+    @Test("media.out: P13, WS-17: the unanswered piece is sent again, the others go on")
     func silentPiece() {
         var bench = Bench(pieces: 3)
         _ = bench.start()
@@ -126,7 +126,7 @@ struct UploadTransitionTests {
         #expect(bench.ack(.chunk(0)) == ["progress \(2 * piece)", "send chunk(2)"])
     }
 
-    @Test("WS-17: an unanswered finish is asked once more; refused, the whole is done again, once")
+    @Test("media.out: P13, WS-17: an unanswered finish is asked once more; refused, the whole is done again, once")
     func silentFinish() {
         var bench = Bench(pieces: 1)
         _ = bench.start()

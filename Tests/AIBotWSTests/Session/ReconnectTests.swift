@@ -6,7 +6,7 @@ import Testing
 @Suite("SessionStateMachine: reconnect policy")
 struct ReconnectTests {
     @Test(
-        "reconnect.policy: WS-4: waits double from 1 s to 60 s, each between half of the step and the whole",
+        "reconnect.policy: P17, WS-4: waits double from 1 s to 60 s, each between half of the step and the whole",
         arguments: 0..<20)
     func steps(seed: Int) {
         var bench = SessionBench(seed: UInt64(seed))
@@ -19,7 +19,7 @@ struct ReconnectTests {
         }
     }
 
-    @Test("reconnect.policy: WS-4: jitter really spreads")
+    @Test("reconnect.policy: P17, WS-4: jitter really spreads")
     func jitter() {
         var waits: Set<Int64> = []
         for seed in 0..<50 {
@@ -31,7 +31,7 @@ struct ReconnectTests {
         #expect(waits.count > 20)
     }
 
-    @Test("reconnect.policy: WS-4: after an outage of three days it is back within a step of the recovery")
+    @Test("reconnect.policy: P17, WS-4: after an outage of three days it is back within a step of the recovery")
     func threeDays() {
         var bench = SessionBench()
         bench.online()
@@ -52,7 +52,23 @@ struct ReconnectTests {
         #expect(attempts < 3 * 86_400 / 45 + 10)
     }
 
-    @Test("reconnect.policy: WS-4: twenty short drops over a day recover within 2 s each")
+    @Test("reconnect.policy: P17, WS-4: after a sleep of the machine the attempt that was waited for is made at once")
+    func wokenUp() {
+        var bench = SessionBench()
+        bench.start()
+        for _ in 0..<10 {
+            bench.closed(nil, .connectFailed("down"))
+            _ = bench.toNextTimer()
+        }
+        bench.closed(nil, .connectFailed("down"))
+        bench.now = bench.now.advanced(by: .seconds(8 * 3_600))
+        #expect(bench.due().first?.isConnect == true)
+        bench.opened()
+        bench.answered()
+        #expect(bench.machine.status == .online)
+    }
+
+    @Test("reconnect.policy: P17, WS-4: twenty short drops over a day recover within 2 s each")
     func shortDrops() {
         var bench = SessionBench()
         bench.online()
@@ -71,7 +87,7 @@ struct ReconnectTests {
         }
     }
 
-    @Test("reconnect.policy: WS-4: only a minute of stable connection starts the waits over")
+    @Test("reconnect.policy: P17, WS-4: only a minute of stable connection starts the waits over")
     func resetAfterStable() {
         var bench = SessionBench()
         bench.start()
@@ -94,7 +110,7 @@ struct ReconnectTests {
     }
 
     @Test(
-        "reconnect.policy: WS-2: refused credentials: 5 minutes, doubling to 60, named as such",
+        "reconnect.policy: P17, WS-2: refused credentials: 5 minutes, doubling to 60, named as such",
         arguments: [853_000, 600_041, 93_019, 40_001, 40_013])
     func credentials(code: Int) {
         var bench = SessionBench()
@@ -121,7 +137,7 @@ struct ReconnectTests {
     }
 
     @Test(
-        "reconnect.policy: WS-2: any other refusal takes the ordinary waits",
+        "reconnect.policy: P17, WS-2: any other refusal takes the ordinary waits",
         arguments: [45_009, 45_033, 846_609, -1, 99_999])
     func otherRefusals(code: Int) {
         var bench = SessionBench()
@@ -132,7 +148,7 @@ struct ReconnectTests {
         #expect(bench.toNextTimer().0 <= .seconds(1))
     }
 
-    @Test("reconnect.policy: WS-4: a platform that subscribes and drops at once is not hammered")
+    @Test("reconnect.policy: P17, WS-4: a platform that subscribes and drops at once is not hammered")
     func flapping() {
         var bench = SessionBench()
         bench.online()

@@ -76,7 +76,7 @@ struct SessionTransitionTests {
         #expect(bench.closed() == [.statusChanged])
     }
 
-    @Test("reply.acrossReconnect: WS-14: 846609 recycles the connection once")
+    @Test("reply.acrossReconnect: P3, WS-14: 846609 recycles the connection once")
     func notSubscribed() {
         var bench = SessionBench()
         bench.online()
@@ -198,7 +198,7 @@ struct SessionShutdownTests {
 
 @Suite("SessionStateMachine: heartbeat")
 struct SessionHeartbeatTests {
-    @Test("wire.heartbeat: WS-3: the first ping goes out one interval after subscribing, then one each interval")
+    @Test("wire.heartbeat: P20, WS-3: the first ping goes out one interval after subscribing, then one each interval")
     func pace() {
         var bench = SessionBench()
         bench.online()
@@ -209,7 +209,7 @@ struct SessionHeartbeatTests {
         #expect(bench.pass(.milliseconds(1)) == [.sendHeartbeat(ConnectionID(1))])
     }
 
-    @Test("wire.heartbeat: WS-3: eight idle hours with answered pings: no reconnect, 960 pings")
+    @Test("wire.heartbeat: P20, WS-3: eight idle hours with answered pings: no reconnect, 960 pings")
     func idleForHours() {
         var bench = SessionBench()
         bench.online()
@@ -226,7 +226,7 @@ struct SessionHeartbeatTests {
         #expect(bench.machine.status == .online)
     }
 
-    @Test("liveness.halfOpen: WS-3: whenever the line dies, it is given up within 75 s", arguments: 0..<120)
+    @Test("liveness.halfOpen: P1, WS-3: whenever the line dies, it is given up within 75 s", arguments: 0..<120)
     func halfOpenAtAnyPhase(half: Int) {
         var bench = SessionBench()
         bench.online()
@@ -248,7 +248,7 @@ struct SessionHeartbeatTests {
         #expect(bench.toNextTimer().1.first?.isConnect == true)
     }
 
-    @Test("liveness.halfOpen: WS-3: any inbound frame is liveness, also just before the end")
+    @Test("liveness.halfOpen: P1, WS-3: any inbound frame is liveness, also just before the end")
     func anyFrameCounts() {
         var bench = SessionBench()
         bench.online()
@@ -259,7 +259,7 @@ struct SessionHeartbeatTests {
         #expect(bench.machine.status == .online)
     }
 
-    @Test("liveness.halfOpen: WS-3: frames of older connections do not keep the current one alive")
+    @Test("liveness.halfOpen: P1, WS-3: frames of older connections do not keep the current one alive")
     func oldFramesDoNotCount() {
         var bench = SessionBench()
         bench.online()
@@ -272,7 +272,7 @@ struct SessionHeartbeatTests {
         #expect(bench.pass(.seconds(1)).contains(.sessionLost(.halfOpen)))
     }
 
-    @Test("WS-3: after the process slept for an hour the line is checked, and given up in time")
+    @Test("liveness.halfOpen: P1, WS-3: after the process slept for an hour the line is checked, and given up in time")
     func afterSleep() {
         var bench = SessionBench()
         bench.online()

@@ -26,9 +26,17 @@ struct TestAuthority {
             issuerPrivateKey: issuerKey)
     }
 
+    /// Folder of all authorities' files, which goes when the tests are over.
+    private static let folder: URL = {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "aibot-ca-\(UUID().uuidString)")
+        try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        atexit { try? FileManager.default.removeItem(at: TestAuthority.folder) }
+        return folder
+    }()
+
     /// Writes the authority's certificate to a new file and returns its path.
     func write() throws -> String {
-        let path = FileManager.default.temporaryDirectory.appending(path: "ca-\(UUID().uuidString).pem").path
+        let path = Self.folder.appending(path: "\(UUID().uuidString).pem").path
         try certificate.serializeAsPEM().pemString.write(toFile: path, atomically: true, encoding: .utf8)
         return path
     }

@@ -4,6 +4,17 @@ import Testing
 
 @testable import AIBotWS
 
+@Suite("LWSContext")
+struct LWSContextTests {
+    @Test("wire.heartbeat: P20: no protocol pings of its own, and no hang-up of an idle line")
+    func idle() throws {
+        let context = try #require(LWSContext())
+        // A pointer and four intervals; what follows is padding. libwebsockets takes 0 as never.
+        #expect(withUnsafeBytes(of: &context.idlePolicy.pointee) { $0.prefix(16).allSatisfy { $0 == 0 } })
+        context.destroy()
+    }
+}
+
 @Suite("AlarmHeap")
 struct AlarmHeapTests {
     @Test("Behaves like a sorted list under random adds, moves, removals and pops", arguments: [1, 2, 3])

@@ -14,7 +14,8 @@ import NIOWebSocket
 /// `big N`: a message of N bytes. `parts A B C`: those words as fragments of one message, a ping between them.
 /// `ping`: a ping, and `ponged` when it is answered. `close N`: a close frame. `fin`, `rst`: ends the TCP connection.
 /// `binary`: a binary message. `utf8`: bytes that are no text. `opcode`: a frame that no one knows. `deaf`: does not
-/// answer anything from now on. `sized N`: N bytes as single-frame messages of 100 bytes.
+/// answer anything from now on. `sized N`: N bytes as single-frame messages of 100 bytes. `masked`: a masked ping.
+/// `pings`: pings with and without content, and pongs that nobody asked for.
 final class WebSocketTestServer: Sendable {
     let channel: any NIOCore.Channel
     let isSecure: Bool
@@ -105,6 +106,17 @@ private final class ScriptedPeer: ChannelInboundHandler {
         case "utf8": write(.text, ByteBuffer(bytes: [0xC3, 0x28]), context)
         case "opcode": write(WebSocketOpcode(encodedWebSocketOpcode: 0x3) ?? .text, ByteBuffer(string: "?"), context)
         case "deaf": isDeaf = true
+        case "masked":
+            let key: WebSocketMaskingKey = [1, 2, 3, 4]
+            context.writeAndFlush(
+                wrapOutboundOut(
+                    WebSocketFrame(fin: true, opcode: .ping, maskKey: key, data: ByteBuffer(string: "p"))),
+                promise: nil)
+        case "pings":
+            for size in [0, 1, 125] {
+                write(.ping, ByteBuffer(repeating: 0x70, count: size), context)
+                write(.pong, ByteBuffer(repeating: 0x71, count: size), context)
+            }
         case "stall": Self.stall(context.channel)
         default: text(line, context)
         }

@@ -39,7 +39,7 @@ struct CallbackDecoderMessageTests {
         #expect(route.takesReplies)
     }
 
-    @Test("isolation.matrix: WS-7: groups by chat id, case kept; `chatid` of a direct chat is ignored")
+    @Test("isolation.matrix: P10, WS-7: groups by chat id, case kept; `chatid` of a direct chat is ignored")
     func conversation() {
         #expect(
             message(#"\#(group),"msgtype":"text","text":{"content":"x"}"#)?.conversation

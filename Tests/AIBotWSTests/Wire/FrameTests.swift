@@ -108,7 +108,7 @@ struct InboundFrameTests {
 struct OutboundFrameTests {
     private func text(_ frame: OutboundFrame) -> String { String(decoding: frame.buffer.payload, as: UTF8.self) }
 
-    @Test("wire.heartbeat: WS-3: a ping is its command and its req_id, without a body")
+    @Test("wire.heartbeat: P20, WS-3: a ping is its command and its req_id, without a body")
     func ping() {
         #expect(text(.ping("ping_1_0000000a")) == #"{"cmd":"ping","headers":{"req_id":"ping_1_0000000a"}}"#)
     }

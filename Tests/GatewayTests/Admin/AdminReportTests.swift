@@ -31,7 +31,7 @@ struct AdminReportTests {
             ])
     }
 
-    @Test("P8: a trace names what may have been shown twice, and only that")
+    @Test("dedupe.trace: P8: a trace names what may have been shown twice, and only that")
     func duplicates() {
         func story(_ via: DeliveryRoute, attempts: Int, errcode: Int?) -> TraceReport {
             var task = LedgerTask.sample(message: "m1")

@@ -4,7 +4,7 @@ import Testing
 @Suite("Targets")
 struct TargetTests {
     @Test(
-        "AG-5, P11: every form is read, and read back from what is written",
+        "push.afterRestart: P11, AG-5: every form of a target is read, and read back from what is written",
         arguments: [
             ("user:lin.wei", Target.user("lin.wei")), ("lin.wei", .user("lin.wei")), ("LinWei", .user("LinWei")),
             ("wecom:lin.wei", .user("lin.wei")), ("wecom:user:lin.wei", .user("lin.wei")),
@@ -23,7 +23,7 @@ struct TargetTests {
     }
 
     @Test(
-        "what cannot be read is refused with a sentence",
+        "push.afterRestart: P11: a target that cannot be read is refused with a sentence",
         arguments: [
             "", "user:", "wecom:", "wecom:user:", "group: wr1", "user:a b", "party:sales", "party:", "webhook:abc",
             "nobody:x", "user:a:b", "wecom:wecom:x", "user:\u{7}", "user:" + String(repeating: "x", count: 257),
@@ -33,7 +33,7 @@ struct TargetTests {
         #expect(error.code == .invalidConfiguration && error.message.contains("target '"))
     }
 
-    @Test("AG-5: a bot writes to users and groups; for the rest the sentence names the Agent")
+    @Test("push.afterRestart: P11, AG-5: a bot writes to users and groups; for the rest the sentence names the Agent")
     func reach() throws {
         #expect(try Target("lin.wei").botConversation() == Conversation(kind: .direct, id: "lin.wei"))
         #expect(try Target("wrX").botConversation() == Conversation(kind: .group, id: "wrX"))

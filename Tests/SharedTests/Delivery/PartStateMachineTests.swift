@@ -167,7 +167,7 @@ struct PartStateMachineTests {
         #expect(part.takeChanges() == [.dead(reason: "expired")])
     }
 
-    @Test("restart.kill: attempts of an earlier run: once more under auto, never under drop, bounded")
+    @Test("restart.kill: P31: attempts of an earlier run: once more under auto, never under drop, bounded")
     func earlierRun() {
         var part = machine(attempts: 1)
         #expect(part.next(now: seconds(0)) == .send(.card(json: "{}"), .push))

@@ -13,7 +13,7 @@ private func waitForCancel() async throws {
 
 @Suite("ReplyEngine: messages")
 struct ReplyEngineMessageTests {
-    @Test("WS-9: dedupe: a message delivered five times is handled once")
+    @Test("dedupe.repeated: P8, WS-9: a message delivered five times is handled once")
     func dedupe() async {
         let calls = Locked(0)
         await Bench.run(handler: { message, reply in
@@ -28,7 +28,9 @@ struct ReplyEngineMessageTests {
         #expect(calls.withLock { $0 } == 1)
     }
 
-    @Test("WS-10: messages of one conversation are answered one at a time, in order; conversations run side by side")
+    @Test(
+        "busy.queue: P9, WS-10: messages of one conversation are answered one at a time, in order; conversations run side by side"
+    )
     func order() async {
         let log = Locked((running: [String: Int](), most: 0, order: [String: [String]]()))
         await Bench.run(handler: { message, reply in
@@ -81,7 +83,7 @@ struct ReplyEngineMessageTests {
         #expect(log.withLock { $0.most } == 4)
     }
 
-    @Test("busy.queue: WS-10: waiting messages say how many are ahead; one too many gets a line; none is lost")
+    @Test("busy.queue: P9, WS-10: waiting messages say how many are ahead; one too many gets a line; none is lost")
     func queueFull() async {
         let gate = Gate()
         await Bench.run(
@@ -311,7 +313,7 @@ struct ReplyEngineStopTests {
 
 @Suite("ReplyEngine: isolation and load")
 struct ReplyEngineLoadTests {
-    @Test("isolation.matrix: WS-21: 3 bots, 20 users, 10 groups: every tag lands in the chat that asked")
+    @Test("isolation.matrix: P10, WS-21: 3 bots, 20 users, 10 groups: every tag lands in the chat that asked")
     func isolation() async {
         for bot in 0..<3 {
             await Bench.run(

@@ -45,7 +45,7 @@ struct ReplyRefusalTests {
     }
 
     @Test(
-        "reply.acrossReconnect: WS-13: a reply address that is gone: the whole is pushed",
+        "reply.acrossReconnect: P3, WS-13: a reply address that is gone: the whole is pushed",
         arguments: [846_604, 846_605, 846_606, 846_608])
     func pushFallback(code: Int) {
         var bench = answered()
@@ -160,7 +160,7 @@ struct ReplyRefusalTests {
         #expect(bench.report?.lastRefusal == 99_999)
     }
 
-    @Test("reply.acrossReconnect: WS-14: 846609: waits for the new session, then the same frame once more")
+    @Test("reply.acrossReconnect: P3, WS-14: 846609: waits for the new session, then the same frame once more")
     func recycled() {
         var bench = answered()
         bench.step(.refused(846_609))
@@ -194,7 +194,9 @@ struct ReplyLossTests {
         #expect(bench.next() == .stream(id: "s", content: "text", finish: true))
     }
 
-    @Test("reply.acrossReconnect: WS-14: case b: a final whose ack was lost is sent again; 846608 means it had arrived")
+    @Test(
+        "reply.acrossReconnect: P3, WS-14: case b: a final whose ack was lost is sent again; 846608 means it had arrived"
+    )
     func finalAckLost() {
         var bench = answered()
         bench.stepWithLostAck()
@@ -206,7 +208,9 @@ struct ReplyLossTests {
         #expect(bench.report?.repeated == 1)
     }
 
-    @Test("reply.acrossReconnect: WS-14: cases a and c: frames that were not written are sent after reconnecting, once")
+    @Test(
+        "reply.acrossReconnect: P3, WS-14: cases a and c: frames that were not written are sent after reconnecting, once"
+    )
     func notWritten() {
         var bench = ReplyBench()
         bench.step(.notSent(.offline))
@@ -219,7 +223,7 @@ struct ReplyLossTests {
         #expect(bench.report?.repeated == 0)
     }
 
-    @Test("reply.acrossReconnect: WS-14: a push whose session died is sent again once, and says so")
+    @Test("reply.acrossReconnect: P3, WS-14: a push whose session died is sent again once, and says so")
     func pushSessionLost() {
         var bench = ReplyBench(pushOnly: true)
         bench.machine.appended("text")
@@ -233,7 +237,7 @@ struct ReplyLossTests {
         #expect(bench.pushes.count == 2)
     }
 
-    @Test("reply.acrossReconnect: WS-15: a push without an ack is not sent twice while the session lives")
+    @Test("reply.acrossReconnect: P3, WS-15: a push without an ack is not sent twice while the session lives")
     func pushAckLost() {
         var bench = ReplyBench(pushOnly: true)
         bench.machine.appended("text")
@@ -246,7 +250,7 @@ struct ReplyLossTests {
     }
 
     /// Section 11 and `delivery.onUnknown: auto`: silence for 10 s may be a dead line that is noticed after up to 75 s.
-    @Test("liveness.halfOpen: WS-14: a push into a dead line is sent again after reconnecting")
+    @Test("liveness.halfOpen: P1, WS-14: a push into a dead line is sent again after reconnecting")
     func pushIntoDeadLine() {
         var bench = ReplyBench(pushOnly: true)
         bench.machine.appended("text")
@@ -260,7 +264,7 @@ struct ReplyLossTests {
         #expect(bench.chat.shown == ["text"])
     }
 
-    @Test("liveness.halfOpen: WS-14: a final into a dead line is sent again after reconnecting")
+    @Test("liveness.halfOpen: P1, WS-14: a final into a dead line is sent again after reconnecting")
     func finalIntoDeadLine() {
         var bench = answered()
         let died = bench.now

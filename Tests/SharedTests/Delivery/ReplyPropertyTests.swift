@@ -218,7 +218,8 @@ extension ReplyStreamStateMachine.Operation {
 
 @Suite("ReplyStreamStateMachine: properties")
 struct ReplyPropertyTests {
-    @Test("turn.oneOwner: WS-11, WS-14: what people see is what the handler said; 5,040 schedules", arguments: 0..<12)
+    @Test(
+        "turn.oneOwner: P4, WS-11, WS-14: what people see is what the handler said; 5,040 schedules", arguments: 0..<12)
     func friendlyPlatform(batch: Int) {
         var failures: [String] = []
         for index in 0..<420 {
@@ -238,7 +239,7 @@ struct ReplyPropertyTests {
     }
 
     @Test(
-        "turn.oneOwner: WS-11, WS-13: refusals of every kind lose nothing unless the report says so; 5,040 schedules",
+        "turn.oneOwner: P4, WS-11, WS-13: refusals of every kind lose nothing unless the report says so; 5,040 schedules",
         arguments: 0..<12)
     func hostilePlatform(batch: Int) {
         var failures: [String] = []

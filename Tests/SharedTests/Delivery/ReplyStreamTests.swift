@@ -28,7 +28,7 @@ struct ReplyBubbleTests {
         #expect(bench.report?.failure == nil)
     }
 
-    @Test("stream.pace: WS-11: one frame in flight, whatever happens meanwhile")
+    @Test("stream.pace: P14, WS-11: one frame in flight, whatever happens meanwhile")
     func oneInFlight() {
         var bench = ReplyBench()
         _ = bench.next()
@@ -43,7 +43,7 @@ struct ReplyBubbleTests {
         #expect(bench.next() == .stream(id: "s", content: "c", finish: true))
     }
 
-    @Test("stream.pace: WS-11: at least a second between snapshots, 2 s after one minute, 3 s after three")
+    @Test("stream.pace: P14, WS-11: at least a second between snapshots, 2 s after one minute, 3 s after three")
     func spacing() {
         var bench = ReplyBench()
         bench.step()
@@ -63,7 +63,7 @@ struct ReplyBubbleTests {
     }
 
     @Test(
-        "stream.pace: WS-11: 2,000 tokens at 100 a second: at most 2 frames a second, the last at once",
+        "stream.pace: P14, WS-11: 2,000 tokens at 100 a second: at most 2 frames a second, the last at once",
         arguments: [50, 500, 3_000])
     func tokens(latency: Int) {
         var bench = ReplyBench()
@@ -92,6 +92,8 @@ struct ReplyBubbleTests {
             pump(&bench)
             if bench.finals.isEmpty { bench.now = bench.now.advanced(by: .milliseconds(10)) }
         }
+        // The person sees at once that something happens, however slow the acks are.
+        #expect(bench.log.first?.at == MonotonicInstant())
         #expect(bench.now <= max(free.advanced(by: .milliseconds(10)), ended))
         #expect(bench.log.count <= 42)
         #expect(bench.chat.shown == [text])
@@ -112,7 +114,7 @@ struct ReplyBubbleTests {
     }
 
     @Test(
-        "turn.oneOwner: WS-11: an answer with nothing visible is sealed with a line",
+        "turn.oneOwner: P4, WS-11: an answer with nothing visible is sealed with a line",
         arguments: ["", " \n ", "\u{200B}\u{FEFF}", "<think>x</think>", "<think></think>"])
     func neverSealsInvisible(answer: String) {
         var bench = ReplyBench()
@@ -175,6 +177,36 @@ struct ReplyBubbleTests {
         #expect(bench.report?.segments == bench.chat.shown.count)
     }
 
+    @Test(
+        "text.split: P5, WS-12: 200 KB of Markdown, streamed: each frame within the limit, each bubble whole for itself, in order"
+    )
+    func splitWhileStreaming() {
+        var generator = TextGenerator(seed: 7)
+        var text = ""
+        while text.utf8.count < 200_000 {
+            text += "## 小节\n\n" + generator.text(size: 4_000) + "\n"
+            text += generator.table("\n", rows: 60, lead: "") + "\n" + generator.fence("\n", lead: "")
+        }
+        var bench = ReplyBench()
+        bench.step()
+        let scalars = Array(text.unicodeScalars)
+        for start in stride(from: 0, to: scalars.count, by: 997) {
+            var delta = String.UnicodeScalarView()
+            delta.append(contentsOf: scalars[start..<min(start + 997, scalars.count)])
+            bench.machine.appended(String(delta))
+            bench.pass(.milliseconds(500))
+        }
+        bench.machine.ended(.finished)
+        bench.finish()
+        #expect(bench.report?.failure == nil)
+        let chunks = Chunker(limitBytes: 20_480 - bench.settings.noticeBytes).chunks(of: text)
+        #expect(bench.chat.shown == chunks.map { $0.text(of: text) }.filter { VisibleText.isVisible($0) })
+        #expect(chunks.map { $0.sourceText(of: text) }.joined() == text)
+        #expect((bench.snapshots + bench.finals).allSatisfy { $0.utf8.count <= 20_480 })
+        #expect(bench.chat.bubbles.values.allSatisfy { $0.finals == 1 })
+        #expect(bench.pushes.isEmpty)
+    }
+
     @Test("WS-12: replacing the text within the open bubble shows the new text only")
     func replaces() {
         var bench = ReplyBench()
@@ -215,7 +247,7 @@ struct ReplyHintTests {
         #expect(once.log.count == 2)
     }
 
-    @Test("busy.queue: WS-10: a message that waits says how many are ahead, and counts its hints from its turn")
+    @Test("busy.queue: P9, WS-10: a message that waits says how many are ahead, and counts its hints from its turn")
     func queued() {
         var bench = ReplyBench(queuedAhead: 2)
         bench.pass(.seconds(60))
@@ -227,7 +259,7 @@ struct ReplyHintTests {
         #expect(bench.snapshots.last == bench.settings.hints[0])
     }
 
-    @Test("busy.queue: WS-10: the window of a waiting message counts from its own bubble")
+    @Test("busy.queue: P9, WS-10: the window of a waiting message counts from its own bubble")
     func queuedDeadline() {
         var bench = ReplyBench(queuedAhead: 1)
         bench.pass(.seconds(331))
@@ -242,7 +274,7 @@ struct ReplyHintTests {
 
 @Suite("ReplyStreamStateMachine: deadline")
 struct ReplyDeadlineTests {
-    @Test("stream.longTask: WS-13: sealed at 330 s with a notice; the whole open segment is pushed")
+    @Test("stream.longTask: P2, WS-13: sealed at 330 s with a notice; the whole open segment is pushed")
     func handOver() {
         var bench = ReplyBench()
         bench.step()
@@ -262,7 +294,7 @@ struct ReplyDeadlineTests {
         #expect(bench.report?.pushed == 1)
     }
 
-    @Test("stream.longTask: WS-13: silent for 16 minutes: hint and notice, then the answer, once")
+    @Test("stream.longTask: P2, WS-13: silent for 16 minutes: hint and notice, then the answer, once")
     func silentTask() {
         var bench = ReplyBench()
         bench.pass(.seconds(960))
@@ -274,7 +306,7 @@ struct ReplyDeadlineTests {
         #expect(bench.chat.shown == [words.handOver, "answer"])
     }
 
-    @Test("stream.longTask: WS-13: segments sealed before the deadline are not repeated")
+    @Test("stream.longTask: P2, WS-13: segments sealed before the deadline are not repeated")
     func earlierSegmentsStay() {
         var bench = ReplyBench()
         bench.step()
@@ -288,7 +320,7 @@ struct ReplyDeadlineTests {
         #expect((sealed + bench.pushes).joined() == first + "end")
     }
 
-    @Test("stream.longTask: WS-13: a bubble past its window answers 846608: everything open is pushed")
+    @Test("stream.longTask: P2, WS-13: a bubble past its window answers 846608: everything open is pushed")
     func expiredBubble() {
         var bench = ReplyBench()
         bench.chat.window = .seconds(300)
@@ -302,7 +334,7 @@ struct ReplyDeadlineTests {
         #expect(bench.report?.failure == nil)
     }
 
-    @Test("stream.longTask: WS-14: offline past every documented window: pushed, no bubble is trusted")
+    @Test("stream.longTask: P2, WS-14: offline past every documented window: pushed, no bubble is trusted")
     func offlinePastWindow() {
         var bench = ReplyBench()
         bench.chat.swallowsExpired = true

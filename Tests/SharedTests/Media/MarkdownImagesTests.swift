@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct MarkdownImagesTests {
     @Test(
-        "media.out: images are taken out and their text stays",
+        "media.out: P13: images are taken out and their text stays",
         arguments: [
             ("看图 ![销售图](out/chart.png) 完", "看图 销售图 完", ["out/chart.png"]),
             ("![](out/my%20chart.png)", "my%20chart.png", ["out/my%20chart.png"]),
@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test(
-        "media.out: what is no image, or code, stays as it is",
+        "media.out: P13: what is no image, or code, stays as it is",
         arguments: [
             "", "text", "[a](x.png)", "\\![a](x.png)", "`![a](x.png)`", "``a ` ![a](x.png)``", "`a\n![a](x.png)` b",
             "~~~\n![a](x.png)\n~~~", "```\n![a](x.png)", "  ```md\n  ![a](x.png)\n  ```", "![a]()", "![a](", "![a", "!",
@@ -49,14 +49,14 @@ import Testing
         #expect(MarkdownImages(markdown).images.isEmpty)
     }
 
-    @Test("media.out: at most 20 images of an answer are taken out")
+    @Test("media.out: P13: at most 20 images of an answer are taken out")
     func bound() {
         let result = MarkdownImages(String(repeating: "![a](x.png) ", count: 30))
         #expect(result.images.count == 20)
         #expect(result.text == String(repeating: "a ", count: 20) + String(repeating: "![a](x.png) ", count: 10))
     }
 
-    @Test("media.out: property: outside of images nothing changes", arguments: 0..<40)
+    @Test("media.out: P13: property: outside of images nothing changes", arguments: 0..<40)
     func nothingElseChanges(seed: Int) {
         var random = SeededGenerator(seed: UInt64(seed))
         let pieces = [
@@ -84,7 +84,7 @@ import Testing
         }
     }
 
-    @Test("media.out: property: images between other Markdown are all found", arguments: 0..<20)
+    @Test("media.out: P13: property: images between other Markdown are all found", arguments: 0..<20)
     func allFound(seed: Int) {
         var generator = TextGenerator(seed: UInt64(seed))
         var markdown = ""
@@ -99,7 +99,7 @@ import Testing
         #expect(MarkdownImages(markdown).text.contains("before 图 14 after"))
     }
 
-    @Test("media.out: hostile answers take time in proportion to their length")
+    @Test("media.out: P13: hostile answers take time in proportion to their length")
     func hostile() {
         for piece in ["![a](", "![", "![a](data:", "`", "![a](<", "![a](x \"", "[[", "``` "] {
             // A quadratic reader would look at some billion bytes for each of these.

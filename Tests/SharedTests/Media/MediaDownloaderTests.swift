@@ -36,7 +36,7 @@ import Testing
         return (outcome, requests, try scratch.names())
     }
 
-    @Test("WS-16: media.in: every kind arrives byte for byte, decrypted or plain, with name and type")
+    @Test("media.in: P12, WS-16: every kind arrives byte for byte, decrypted or plain, with name and type")
     func kinds() async throws {
         let files: [(MediaReference.Kind, [UInt8], String, String)] = [
             (.image, Sample.png, "image/png", "image.png"),
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test("WS-16: media.in: the download's own name wins over the callback's, and both are made harmless")
+    @Test("media.in: P12, WS-16: the download's own name wins over the callback's, and both are made harmless")
     func names() async throws {
         let body = try Sealed.seal(Array("%PDF-1.7 x".utf8))
         let header = "Content-Disposition: attachment; filename=\"%E6%B5%8B+1\""
@@ -77,7 +77,7 @@ import Testing
     }
 
     @Test(
-        "WS-16: media.in: what may pass is tried again",
+        "media.in: P12, WS-16: what may pass is tried again",
         arguments: [
             "400 Bad Request", "408 Timeout", "429 Too Many", "500 Oops", "503 Busy", "403 Forbidden", "404 None",
         ])
@@ -88,7 +88,7 @@ import Testing
         #expect(requests == 2 && left == ["m1-image.png"])
     }
 
-    @Test("WS-16: media.in: attempts are bounded, and pause in between")
+    @Test("media.in: P12, WS-16: attempts are bounded, and pause in between")
     func boundedRetries() async throws {
         let (result, requests, left) = try await fetch([.status("503 Busy")]) { $0.retries = 3 }
         #expect(result == .failure(.unreachable) && requests == 4 && left.isEmpty)
@@ -104,7 +104,7 @@ import Testing
         }
     }
 
-    @Test("WS-16: media.in: a late file is expired: storage says so, or its five minutes are over")
+    @Test("media.in: P12, WS-16: a late file is expired: storage says so, or its five minutes are over")
     func expired() async throws {
         let xml = "<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
         for status in ["403 Forbidden", "404 Not Found", "400 Bad Request"] {
@@ -122,7 +122,7 @@ import Testing
         #expect(try kept.result.get().mime == "image/png")
     }
 
-    @Test("WS-16: media.in: an oversized file is refused by its length, or while it streams")
+    @Test("media.in: P12, WS-16: an oversized file is refused by its length, or while it streams")
     func oversized() async throws {
         let plain = Sample.file(Sample.png, count: 1_000)
         let sealed = try Sealed.seal(plain)
@@ -139,7 +139,7 @@ import Testing
         #expect(try await fetch([.ok(sealed)]) { $0.maxBytes = 1_000 }.result.get().bytes == 1_000)
     }
 
-    @Test("WS-16: media.in: a truncated file is tried again and never handed out")
+    @Test("media.in: P12, WS-16: a truncated file is tried again and never handed out")
     func truncated() async throws {
         let sealed = try Sealed.seal(Sample.file(Sample.png, count: 100_000))
         let part = Array(sealed.prefix(60_000))
@@ -154,7 +154,7 @@ import Testing
         }
     }
 
-    @Test("WS-16: media.in: a damaged file is told from a wrong key")
+    @Test("media.in: P12, WS-16: a damaged file is told from a wrong key")
     func damaged() async throws {
         var sealed = try Sealed.seal(Sample.file(Sample.png, count: 10_000))
         sealed[sealed.count - 20] ^= 0x55
@@ -165,7 +165,7 @@ import Testing
         #expect(page.result == .failure(.damaged) && page.left.isEmpty)
     }
 
-    @Test("WS-16: media.in: a mis-keyed file is never handed out")
+    @Test("media.in: P12, WS-16: a mis-keyed file is never handed out")
     func wrongKey() async throws {
         let sealed = try Sealed.seal(Sample.file(Sample.png, count: 10_000))
         let other = try await fetch([.ok(sealed)], key: Sealed.otherKeyText)
@@ -177,7 +177,7 @@ import Testing
         #expect(short.result == .failure(.badKey) && short.requests == 0)
     }
 
-    @Test("WS-16: media.in: a folder that cannot be written, and a full disk, have their own failures")
+    @Test("media.in: P12, WS-16: a folder that cannot be written, and a full disk, have their own failures")
     func disk() async throws {
         try await MediaServer.with([.ok(Sample.png)]) { server in
             let reference = MediaReference(kind: .image, url: server.url())
@@ -189,7 +189,7 @@ import Testing
         #expect(TemporaryFile.failure(EACCES) == .unwritable)
     }
 
-    @Test("WS-16: media.in: a cancelled download leaves nothing behind")
+    @Test("media.in: P12, WS-16: a cancelled download leaves nothing behind")
     func cancelled() async throws {
         let scratch = try Scratch()
         let part = Sample.file(Sample.png, count: 50_000)
@@ -207,7 +207,7 @@ import Testing
         #expect(try scratch.names().isEmpty)
     }
 
-    @Test("WS-16: media.in: a storage that falls silent is given up, before its first byte and after")
+    @Test("media.in: P12, WS-16: a storage that falls silent is given up, before its first byte and after")
     func silence() async throws {
         let silent = MediaAnswer(status: "", hangs: true)
         let part = MediaAnswer(body: Sample.png, length: 1_000, hangs: true)
@@ -237,7 +237,7 @@ import Testing
 
     // MARK: - Addresses
 
-    @Test("WS-16: media.in: redirects are followed, three at most, and judged like the first address")
+    @Test("media.in: P12, WS-16: redirects are followed, three at most, and judged like the first address")
     func redirects() async throws {
         let to = { (location: String) in MediaAnswer(status: "302 Found", headers: ["Location: \(location)"]) }
         let relative = try await fetch([to("/b?x=1"), to("c"), .ok(Sealed.seal(Sample.png))], kind: .image)
@@ -253,7 +253,7 @@ import Testing
     }
 
     @Test(
-        "WS-16: media.in: addresses that are refused before anything is sent",
+        "media.in: P12, WS-16: addresses that are refused before anything is sent",
         arguments: [
             "http://example.com/a", "ftp://example.com/a", "file:///etc/passwd", "unix:///tmp/x", "/relative", "",
             "https://127.0.0.1/", "https://127.1/", "https://2130706433/", "https://0x7f.1/", "https://10.0.0.1/",
@@ -279,7 +279,7 @@ import Testing
         }
     }
 
-    @Test("WS-16: media.in: addresses on the open Internet are admitted; names without one are not")
+    @Test("media.in: P12, WS-16: addresses on the open Internet are admitted; names without one are not")
     func admitted() async throws {
         for text in ["8.8.8.8", "172.32.0.1", "100.128.0.1", "198.18.0.7", "2606:4700::1111", "64:ff9b::808:808"] {
             #expect(HostAddress(text)?.isPublic == true, "\(text)")
@@ -302,7 +302,7 @@ import Testing
         #expect(await HostAddress.resolve("127.0.0.1") == [.v4(0x7F00_0001)])
     }
 
-    @Test("WS-16: media.in: every failure has its own line in both languages, and a word for the log")
+    @Test("media.in: P12, WS-16: every failure has its own line in both languages, and a word for the log")
     func lines() {
         let failures: [MediaFailure] = [
             .tooLarge(limit: 83_886_080), .expired, .damaged, .truncated, .badKey, .wrongKey, .refusedAddress,

@@ -25,7 +25,7 @@ import Testing
         return path
     }
 
-    @Test("media.in: a folder for each account and day, readable for its owner alone")
+    @Test("media.in: P12: a folder for each account and day, readable for its owner alone")
     func folders() throws {
         #expect(try store.folder(account: "default") == scratch.path + "/media/default/2026-11-21")
         #expect(try store.folder(account: "default") == scratch.path + "/media/default/2026-11-21")
@@ -37,7 +37,7 @@ import Testing
         }
     }
 
-    @Test("media.in: a place that is taken by something else is not written to")
+    @Test("media.in: P12: a place that is taken by something else is not written to")
     func takenPlaces() throws {
         let outside = try scratch.folder("outside")
         _ = try scratch.folder("media")
@@ -49,7 +49,7 @@ import Testing
         #expect(try scratch.names("outside").isEmpty)
     }
 
-    @Test("media.in: old files go, young ones and those in use stay, and empty days go with them")
+    @Test("media.in: P12: old files go, young ones and those in use stay, and empty days go with them")
     func cleaning() throws {
         try write("media/a/2026-11-18/gone", hoursAgo: 60)
         let used = try write("media/a/2026-11-19/used", hoursAgo: 48)
@@ -69,7 +69,7 @@ import Testing
         #expect(MediaStore(directory: "/nonexistent", retention: .zero, clock: ManualClock()).clean(keeping: []) == 0)
     }
 
-    @Test("media.in: cleaning never leaves its folder and follows no symbolic link")
+    @Test("media.in: P12: cleaning never leaves its folder and follows no symbolic link")
     func containment() throws {
         let outside = try write("outside/2026-11-01/file", hoursAgo: 500)
         let loose = try write("media/loose", hoursAgo: 500)
@@ -87,7 +87,7 @@ import Testing
         #expect(try scratch.names("media/a/2026-11-02") == ["link"])
     }
 
-    @Test("media.in: a file in use stays when its path was made real on the way")
+    @Test("media.in: P12: a file in use stays when its path was made real on the way")
     func realPaths() throws {
         let kept = try write("media/a/2026-11-01/kept", hoursAgo: 400)
         let alias = scratch.path + "/alias"

@@ -32,7 +32,7 @@ import Testing
         return outcome
     }
 
-    @Test("WS-17: media.out: kinds by bytes, downgraded to a file by type and size, refused above 20 MB")
+    @Test("media.out: P13, WS-17: kinds by bytes, downgraded to a file by type and size, refused above 20 MB")
     func kinds() async throws {
         let mb = 1 << 20
         let cases: [([UInt8], Int, MediaReference.Kind?, MediaReference.Kind?)] = [
@@ -60,7 +60,7 @@ import Testing
         #expect(try await resolve("tiny") == .failure(.tooSmall(minBytes: 5)))
     }
 
-    @Test("WS-17: media.out: paths in the workspace, the roots and the downloads are taken, others refused")
+    @Test("media.out: P13, WS-17: paths in the workspace, the roots and the downloads are taken, others refused")
     func paths() async throws {
         let root = try scratch.folder("root")
         for name in ["work/a.txt", "work/sub/my pic.txt", "root/b.txt", "downloads/c.txt", "secret.txt", "work2/d.txt"]
@@ -88,7 +88,7 @@ import Testing
         }
     }
 
-    @Test("WS-17: media.out: symbolic links do not lead out, and only regular files are sent")
+    @Test("media.out: P13, WS-17: symbolic links do not lead out, and only regular files are sent")
     func linksAndPipes() async throws {
         try scratch.write("secret.txt", Array("content".utf8))
         try scratch.write("work/a.txt", Array("content".utf8))
@@ -104,7 +104,7 @@ import Testing
         #expect(try await resolve(".") == .failure(.notRegular))
     }
 
-    @Test("WS-17: media.out: addresses are downloaded by the rules of downloads")
+    @Test("media.out: P13, WS-17: addresses are downloaded by the rules of downloads")
     func addresses() async throws {
         let picture = Sample.file(Sample.png, count: 5_000)
         let media = try await resolve("SERVER/a/chart%201?x=1", .image, answers: [.ok(picture)]).get()
@@ -117,7 +117,7 @@ import Testing
         #expect(try await resolve("SERVER/", answers: [large]) == .failure(.fetch(.tooLarge(limit: 20 << 20))))
     }
 
-    @Test("WS-17: media.out: data addresses become files")
+    @Test("media.out: P13, WS-17: data addresses become files")
     func dataAddresses() async throws {
         let text = Data(Sample.png).base64EncodedString()
         let media = try await resolve("data:image/png;base64," + text, .image).get()
@@ -132,7 +132,7 @@ import Testing
         #expect(try await resolve(long) == .failure(.tooLarge(limit: 20 << 20)))
     }
 
-    @Test("WS-17: media.out: names are harmless and at most 256 bytes")
+    @Test("media.out: P13, WS-17: names are harmless and at most 256 bytes")
     func names() async throws {
         try scratch.write("work/a.txt", Array("content".utf8))
         #expect(try await resolve("a.txt", name: "../x/报告\u{1}.txt").get().name == "报告.txt")
@@ -140,7 +140,7 @@ import Testing
         #expect(long.utf8.count <= 256 && long.hasSuffix("长.txt"))
     }
 
-    @Test("WS-17: media.out: every refusal has its own advice in both languages")
+    @Test("media.out: P13, WS-17: every refusal has its own advice in both languages")
     func lines() {
         let failures: [OutboundMediaFailure] = [
             .outside, .notFound, .notRegular, .unreadable, .tooSmall(minBytes: 5), .tooLarge(limit: 20 << 20),

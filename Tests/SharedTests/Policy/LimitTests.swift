@@ -38,7 +38,7 @@ struct BackoffTests {
 
 @Suite("Rate limiter")
 struct RateLimiterTests {
-    @Test("WS-20, P32: no window ever holds more than its limit, and a wait is exact")
+    @Test("quota.window: P32, WS-20: no window ever holds more than its limit, and a wait is exact")
     func windows() {
         var random = SeededGenerator(seed: 20)
         var limiter = RateLimiter(perMinute: 30, perHour: 200, finalReserve: 6)
@@ -62,7 +62,7 @@ struct RateLimiterTests {
         #expect(sent.count > 400)
     }
 
-    @Test("P32: a final never waits behind progress")
+    @Test("quota.final: P32: a final never waits behind progress")
     func reserve() {
         var limiter = RateLimiter()
         var progress = 0
@@ -84,7 +84,7 @@ struct RateLimiterTests {
         #expect(one.tryAcquire(now: 0) == .allowed)
     }
 
-    @Test("P32: counters survive a restart, and a clock that went back blocks for one window at most")
+    @Test("quota.restart: P32: counters survive a restart, and a clock that went back blocks for one window at most")
     func clocks() {
         var limiter = RateLimiter(perMinute: 2, perHour: 0, finalReserve: 0)
         limiter.restore([9_000_000_000, 1_000, -5])

@@ -13,7 +13,7 @@ struct RateGovernorTests {
     }
 
     @Test(
-        "WS-20, quota.final: of 100 progress events and one final in a minute the final never waits, no window overflows"
+        "quota.final: P32, WS-20: of 100 progress events and one final in a minute the final never waits, no window overflows"
     )
     func finalFirst() {
         for start in stride(from: 0, to: 60, by: 7) {
@@ -55,7 +55,9 @@ struct RateGovernorTests {
         #expect(governor.history.isEmpty)
     }
 
-    @Test("WS-20, quota.refused: 846607 pauses 3, 6, 12 … 60 s, finals go on first, and an accepted send starts over")
+    @Test(
+        "quota.refused: P32, WS-20: 846607 pauses 3, 6, 12 … 60 s, finals go on first, and an accepted send starts over"
+    )
     func refusals() {
         var governor = RateGovernor()
         var now: Int64 = 1_000_000
@@ -78,7 +80,7 @@ struct RateGovernorTests {
         #expect(governor.refused(here, now: now + 800) == .seconds(3))
     }
 
-    @Test("WS-20, quota.restart: a restart keeps the counters")
+    @Test("quota.restart: P32, WS-20: a restart keeps the counters")
     func restart() {
         var governor = RateGovernor()
         var random = SeededGenerator(seed: 4)
@@ -128,7 +130,7 @@ struct RateGovernorTests {
         #expect(governor.count == 1)
     }
 
-    @Test("WS-20, quota.eta: a broadcast to 400 chats says how long it takes")
+    @Test("quota.eta: P32, WS-20: a broadcast to 400 chats says how long it takes")
     func estimate() {
         var governor = RateGovernor()
         var counts: [Conversation: Int] = [:]

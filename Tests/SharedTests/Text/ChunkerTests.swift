@@ -94,7 +94,7 @@ struct ChunkerTests {
         }
     }
 
-    @Test("WS-12, P5: text.split: 200 KB of Chinese Markdown in frames of 20,480 bytes")
+    @Test("text.split: P5, WS-12: 200 KB of Chinese Markdown in frames of 20,480 bytes")
     func longAnswer() {
         var generator = TextGenerator(seed: 5)
         var text = ""

@@ -44,7 +44,7 @@ struct AcceptanceTests {
         #expect(atFinal.withLock { $0 } == [.answered])
     }
 
-    @Test("dedupe.restart: WS-9, P8: a message delivered again after a restart is handled once, whatever became of it")
+    @Test("dedupe.restart: P8, WS-9: a message delivered again after a restart is handled once, whatever became of it")
     func restart() async {
         let world = World()
         let calls = Locked(0)
@@ -159,7 +159,7 @@ struct AcceptanceTests {
     }
 
     @Test(
-        "busy.queue: WS-15, P9: one message too many gets its line, is recorded as refused, and is not asked after a restart"
+        "busy.queue: P9, WS-15: one message too many gets its line, is recorded as refused, and is not asked after a restart"
     )
     func queueFull() async {
         let world = World()

@@ -39,7 +39,7 @@ private func answering(
 
 @Suite("ReplyEngine on a ledger: attachments")
 struct AttachmentTests {
-    @Test("media.out: WS-17, P13: a file follows its text at the reply address; both are parts of one task")
+    @Test("media.out: P13, WS-17: a file follows its text at the reply address; both are parts of one task")
     func file() async {
         let world = World()
         await answering(world) { _, reply in
@@ -51,7 +51,7 @@ struct AttachmentTests {
         #expect(world.state(1) == .done)
     }
 
-    @Test("media.out: WS-17: a file that cannot be sent is a line in the answer; the rest of the answer is whole")
+    @Test("media.out: P13, WS-17: a file that cannot be sent is a line in the answer; the rest of the answer is whole")
     func unresolved() async {
         let world = World()
         await answering(world) { _, reply in
@@ -106,7 +106,7 @@ struct AttachmentTests {
         #expect(world.state(1) == .done)
     }
 
-    @Test("media.out: WS-17, P13: Markdown pictures of an answer become pictures; one that cannot be sent stays a link")
+    @Test("media.out: P13, WS-17: Markdown pictures of an answer become pictures; one that cannot be sent stays a link")
     func pictures() async {
         let world = World()
         await answering(world) { _, reply in try await reply.append("look: ![cat](/out/cat.png) nice") }
@@ -202,7 +202,7 @@ struct InboundMediaTests {
     }
 
     @Test(
-        "media.in: WS-16, P12: the handler waits for the media and gets their paths; after a restart they are not fetched again"
+        "media.in: P12, WS-16: the handler waits for the media and gets their paths; after a restart they are not fetched again"
     )
     func waits() async {
         let world = World()
@@ -254,7 +254,7 @@ struct InboundMediaTests {
         #expect(world.platform.shown("r1") == ["re: hi\n\nplease send it again"])
     }
 
-    @Test("media.in: WS-10: /stop ends a message whose media do not come")
+    @Test("media.in: P12, WS-10: /stop ends a message whose media do not come")
     func stopped() async {
         let world = World()
         let gate = Gate()

@@ -80,7 +80,7 @@ struct PushTests {
     }
 
     @Test(
-        "restart.kill: WS-15, P31: killed between accepting a push and writing what it says: it does not hang about for a day"
+        "restart.kill: P31, WS-15: killed between accepting a push and writing what it says: it does not hang about for a day"
     )
     func withoutContent() async {
         let world = World()
@@ -121,7 +121,7 @@ struct QuotaTests {
     }
 
     @Test(
-        "quota.window: WS-20, P32: of 60 messages in a minute no more than 30 are answered in it; all are, and nothing is refused"
+        "quota.window: P32, WS-20: of 60 messages in a minute no more than 30 are answered in it; all are, and nothing is refused"
     )
     func window() async {
         let world = World()
@@ -138,7 +138,7 @@ struct QuotaTests {
     }
 
     @Test(
-        "quota.final: WS-20, P32: 22 bubbles fill their share; a push, which is a final, goes out at once all the same")
+        "quota.final: P32, WS-20: 22 bubbles fill their share; a push, which is a final, goes out at once all the same")
     func finals() async {
         let world = World()
         let gate = Gate()
@@ -160,7 +160,7 @@ struct QuotaTests {
         }
     }
 
-    @Test("quota.progress: WS-20, P32: 40 refreshes of a bubble count once, and its final does not wait")
+    @Test("quota.progress: P32, WS-20: 40 refreshes of a bubble count once, and its final does not wait")
     func progress() async {
         let world = World()
         let gate = Gate()
@@ -186,7 +186,7 @@ struct QuotaTests {
         #expect(world.memory.sends(account: "default", since: 0).values.map(\.count) == [1])
     }
 
-    @Test("quota.refused: WS-20, P32: 846607 holds back everything of the conversation, and only of it, for seconds")
+    @Test("quota.refused: P32, WS-20: 846607 holds back everything of the conversation, and only of it, for seconds")
     func refused() async {
         let world = World()
         let isOpen = Locked(false)
@@ -223,7 +223,7 @@ struct QuotaTests {
     }
 
     @Test(
-        "quota.restart: WS-20, P32: a bubble that waited when the program was killed waits for its share in the next run"
+        "quota.restart: P32, WS-20: a bubble that waited when the program was killed waits for its share in the next run"
     )
     func restartWhileWaiting() async {
         let world = World()
@@ -249,7 +249,7 @@ struct QuotaTests {
         }
     }
 
-    @Test("quota.restart: WS-20, P32: what was sent before a restart still counts after it")
+    @Test("quota.restart: P32, WS-20: what was sent before a restart still counts after it")
     func restart() async {
         let world = World()
         await world.life({ Self.quota(&$0) }) { engine, _ in

@@ -20,7 +20,7 @@ private func isPush(_ operation: ChannelOperation) -> Bool {
 
 @Suite("ReplyEngine on a ledger: restarts")
 struct RestartTests {
-    @Test("restart.kill: WS-15, P31: killed after acceptance: asked again as attempt 2, in the same bubble")
+    @Test("restart.kill: P31, WS-15: killed after acceptance: asked again as attempt 2, in the same bubble")
     func accepted() async {
         let world = World()
         await world.life(handler: { _, reply in
@@ -229,7 +229,7 @@ struct RestartTests {
     }
 
     @Test(
-        "restart.kill: WS-15, P8: killed while a push was in flight: sent once more under auto, never under drop",
+        "restart.kill: P31, P8, WS-15: killed while a push was in flight: sent once more under auto, never under drop",
         arguments: [OnUnknown.auto, .resend, .drop])
     func pushInFlight(policy: OnUnknown) async {
         let world = World()
@@ -356,7 +356,26 @@ struct RestartTests {
         #expect(world.platform.pushed("mei.chen") == ["re: hello"])
     }
 
-    @Test("reply.acrossReconnect: WS-15, P3: an answer that is believed to be shown is `assumed` in the ledger")
+    @Test(
+        "reply.acrossReconnect: P3, WS-15: case b: a final without an ack is `unknown` until the next connection settles it"
+    )
+    func unknownFinal() async {
+        let world = World()
+        world.platform.set { isFinal($0) ? .show(.unknown(.sessionLost)) : .take }
+        await world.life { engine, _ in
+            engine.accept(EngineBench.message(1))
+            await eventually("unknown") { world.task(1)?.parts.first?.state == .unknown }
+            engine.sessionChanged(online: false)
+            world.platform.set { _ in .take }
+            engine.sessionChanged(online: true)
+            await eventually("settled") { world.state(1) == .done }
+        }
+        #expect(world.task(1)?.parts.map(\.state) == [.assumed])
+        #expect(world.platform.all.map(\.text) == ["re: hello"])
+        #expect(world.platform.operations.filter(isFinal).count == 2)
+    }
+
+    @Test("reply.acrossReconnect: P3, WS-15: an answer that is believed to be shown is `assumed` in the ledger")
     func believed() async {
         let world = World()
         world.platform.set { isPush($0) ? .show(.unknown(.ackTimeout)) : .take }
@@ -369,7 +388,7 @@ struct RestartTests {
     }
 
     @Test(
-        "stream.longTask: WS-15, P2: a bubble whose window passed while the line was down is `handed over` in the ledger"
+        "stream.longTask: P2, WS-15: a bubble whose window passed while the line was down is `handed over` in the ledger"
     )
     func windowPassed() async {
         let world = World()
@@ -391,7 +410,7 @@ struct RestartTests {
         #expect(world.task(1)?.isHandedOver == true)
     }
 
-    @Test("stream.longTask: WS-15, P2, P31: killed, and back after the window: the ledger says `handed over`, too")
+    @Test("stream.longTask: P2, P31, WS-15: killed, and back after the window: the ledger says `handed over`, too")
     func windowPassedWhileDead() async {
         let world = World()
         await world.life(handler: { _, reply in
@@ -408,7 +427,7 @@ struct RestartTests {
     }
 
     @Test(
-        "restart.stop: WS-15: the disk works again in the last second before a stop: what was delivered is written down"
+        "restart.stop: P31, WS-15: the disk works again in the last second before a stop: what was delivered is written down"
     )
     func lastSecond() async {
         let world = World()
