@@ -147,6 +147,8 @@ let package = Package(
         .testTarget(
             name: "ReliabilityTests", dependencies: ["Simulator", crypto],
             swiftSettings: swiftSettings),
+        .testTarget(
+            name: "WebhookCompatTests", dependencies: ["WebhookCompat", "Shared"], swiftSettings: swiftSettings),
         .testTarget(name: "DocsTests", dependencies: ["Shared"], swiftSettings: swiftSettings),
         .testTarget(
             name: "ScenariosTests", dependencies: ["Scenarios", "AIBotWS", "Shared", logging],

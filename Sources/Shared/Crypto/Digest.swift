@@ -15,10 +15,13 @@ public enum DigestError: Error, Hashable, Sendable {
 
 /// Streaming digest of bytes or of a file, in constant memory.
 public struct Digest: ~Copyable {
-    /// Algorithms in use: MD5 is what the platform wants with an upload, SHA-256 is for everything else.
+    /// Algorithms in use: MD5 is what the platform wants with an upload, SHA-1 what it signs callbacks with, SHA-256 is
+    /// for everything else.
     public enum Algorithm: Sendable {
         /// 16 bytes.
         case md5
+        /// 20 bytes.
+        case sha1
         /// 32 bytes.
         case sha256
     }
@@ -35,6 +38,7 @@ public struct Digest: ~Copyable {
         let type =
             switch algorithm {
             case .md5: EVP_md5()
+            case .sha1: EVP_sha1()
             case .sha256: EVP_sha256()
             }
         guard EVP_DigestInit_ex(context, type, nil) == 1 else {
