@@ -35,7 +35,7 @@ struct KeyTests {
         #expect(description.contains("character 2") && !description.contains("+"))
     }
 
-    @Test("SEC: keys and tokens show in no description and in no dump")
+    @Test("OPS-3: keys and tokens show in no description and in no dump")
     func redacted() throws {
         let credentials = try CallbackCredentials(
             token: Secret("tokenTOKEN"), key: CallbackKey(encodingAESKey: Self.text))

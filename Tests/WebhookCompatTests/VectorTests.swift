@@ -14,6 +14,7 @@ struct VectorTests {
             "agent-replies": 5, "negative": 61,
         ]
         for (name, count) in counts { #expect(Vectors.all(name).count == count, "\(name)") }
+        #expect(Vectors.all("media", of: MediaVectorTests.Vector.self).count == 15)
     }
 
     @Test("WB-1, AG-1: signatures", arguments: Vectors.all("crypto-core"))

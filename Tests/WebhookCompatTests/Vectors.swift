@@ -78,7 +78,7 @@ enum Vectors {
     }
 
     private struct Keys: Decodable { let accounts: [Account] }
-    private struct File: Decodable { let vectors: [Vector] }
+    private struct File<Value: Decodable>: Decodable { let vectors: [Value] }
 
     private static func decode<Value: Decodable>(_ type: Value.Type, _ name: String) throws -> Value {
         let decoder = JSONDecoder()
@@ -102,8 +102,8 @@ enum Vectors {
     }
 
     /// For arguments of tests: a file that cannot be read shows as an empty list, which `everyFile` finds.
-    static func all(_ name: String) -> [Vector] {
-        (try? decode(File.self, name).vectors) ?? []
+    static func all<Value: Decodable>(_ name: String, of type: Value.Type = Vector.self) -> [Value] {
+        (try? decode(File<Value>.self, name).vectors) ?? []
     }
 
     static func gate() throws -> CallbackGate { CallbackGate(endpoints: try accounts().map { try $0.endpoint() }) }

@@ -67,7 +67,8 @@ struct CallbackXMLReader {
             guard run.allSatisfy(XMLBytes.isBlank) else { throw source.malformed }
             return
         }
-        append(try XMLBytes.decode(run, malformed: source.malformed))
+        guard !XMLBytes.hasSectionEnd(run) else { throw source.malformed }
+        append(try XMLBytes.decode(run))
     }
 
     private mutating func append(_ text: String) { open[open.count - 1].text += text }
@@ -109,7 +110,7 @@ struct CallbackXMLReader {
             value = nil
         }
         guard let value, !value.contains(UInt8(ascii: "<")) else { throw source.malformed }
-        return (name, try XMLBytes.decode(value, malformed: source.malformed))
+        return (name, try XMLBytes.decode(value))
     }
 
     private mutating func endTag() throws(CallbackXMLError) {

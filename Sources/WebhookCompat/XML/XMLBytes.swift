@@ -92,12 +92,12 @@ struct XMLBytes {
         }
     }
 
-    /// Text outside CDATA with its references decoded. A bare `]]>` is not allowed there.
-    static func decode(_ run: ArraySlice<UInt8>, malformed: CallbackXMLError) throws(CallbackXMLError) -> String {
+    /// Text or the value of an attribute, with its references decoded.
+    static func decode(_ run: ArraySlice<UInt8>) throws(CallbackXMLError) -> String {
         var result = ""
         var rest = run
         while let ampersand = rest.firstIndex(of: UInt8(ascii: "&")) {
-            result += try plain(rest[..<ampersand], malformed)
+            result += String(decoding: rest[..<ampersand], as: UTF8.self)
             // The longest is &#x10FFFF; some write leading zeros.
             let head = rest[(ampersand + 1)...].prefix(maxReferenceBytes)
             guard let end = head.firstIndex(of: UInt8(ascii: ";")), let character = reference(head[..<end]) else {
@@ -106,20 +106,19 @@ struct XMLBytes {
             result.unicodeScalars.append(character)
             rest = rest[(end + 1)...]
         }
-        return result + (try plain(rest, malformed))
+        return result + String(decoding: rest, as: UTF8.self)
     }
 
     private static let maxReferenceBytes = 16
 
-    private static func plain(
-        _ run: ArraySlice<UInt8>, _ malformed: CallbackXMLError
-    ) throws(CallbackXMLError) -> String {
+    /// Whether there is a bare `]]>`, which text may not have.
+    static func hasSectionEnd(_ run: ArraySlice<UInt8>) -> Bool {
         var brackets = 0
         for byte in run {
-            if byte == UInt8(ascii: ">"), brackets >= 2 { throw malformed }
+            if byte == UInt8(ascii: ">"), brackets >= 2 { return true }
             brackets = byte == UInt8(ascii: "]") ? brackets + 1 : 0
         }
-        return String(decoding: run, as: UTF8.self)
+        return false
     }
 
     /// The character that the words between `&` and `;` stand for.
