@@ -36,6 +36,29 @@ struct GateTests {
         #expect(try Vectors.gate().judge(request) == .refused(.invalidSignature))
     }
 
+    @Test("WB-1: of a repeated parameter the first counts, unknown ones do not matter")
+    func repeated() throws {
+        let gate = try Vectors.gate()
+        var request = try Self.vector("url-verification", "get-bot-reordered").request
+        let query = request.query
+        request.query = "x=1&&=&y&%65chostr2=3&" + query + "&nonce=other&echostr=&z"
+        #expect(gate.judge(request) == .echo(Array("42".utf8), account: "bot-a"))
+        request.query = "nonce=other&" + query
+        #expect(gate.judge(request) == .refused(.invalidSignature))
+    }
+
+    @Test("WB-5: JSON nested without end is refused, around the ciphertext and inside it", arguments: ["[", "{\"a\":"])
+    func nestedJSON(opening: String) throws {
+        let closing = opening == "[" ? "]" : "}"
+        let deep =
+            "{\"encrypt\":\"A\",\"x\":" + String(repeating: opening, count: 1_000) + "1"
+            + String(repeating: closing, count: 1_000) + "}"
+        var request = try Self.sealed(deep, for: Vectors.account("bot-a"))
+        #expect(try Vectors.gate().judge(request) == .refused(.invalidPayload(.notJSONObject)))
+        request.body = Array(deep.utf8)
+        #expect(try Vectors.gate().judge(request) == .refused(.invalidPayload(.envelope)))
+    }
+
     @Test("WB-1: a slash at the end of the path makes no difference, anything else does")
     func paths() throws {
         var request = try Self.vector("url-verification", "get-bot-numeric").request

@@ -61,7 +61,8 @@ struct XMLReaderTests {
             "", " ", "x", "<", "<r", "<r>", "<r></s>", "<r></r", "</r>", "<r/><r/>", "<r/>x", "x<r/>", "<r a/>",
             "<r a=1/>", "<r a='1'b='2'/>", "<r a='1' a='2'/>", "<r a='<'/>", "<1/>", "< r/>", "<r><![CDATA[</r>",
             "<![CDATA[x]]>", "<r><!-- -- --></r>", "<r><!-- </r>", "<r>]]></r>", "<r>a]]]></r>", "<r>\u{0}</r>", "<!",
-            "<?xml version='1.0'<r/>", "<?xml", "<?xml version='1.0'", "<r/ >",
+            "<?xml version='1.0'<r/>", "<?xml version='1.0'encoding='UTF-8'?><r/>", "<?xml", "<?xml version='1.0'",
+            "<r/ >",
         ])
     func malformed(text: String) {
         guard case .failure = Self.parse(text) else {

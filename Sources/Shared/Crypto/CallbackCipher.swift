@@ -3,7 +3,7 @@ import Foundation
 
 /// Why a ciphertext was not opened or a message not sealed. No case holds bytes, ids or keys.
 public enum CallbackCipherError: Error, Hashable, Sendable {
-    /// Not base64, or base64 without its `=`.
+    /// Not base64 as an encoder writes it, with all its padding and nothing else.
     case notBase64
     /// Nothing, or no multiple of the cipher's block of 16 bytes.
     case truncated
@@ -62,7 +62,10 @@ public struct CallbackCipher: Sendable {
     /// Opens a ciphertext in base64; the bytes of the message, untouched.
     public func open(_ base64: String) throws(CallbackCipherError) -> [UInt8] {
         guard base64.utf8.count <= Self.maxBytes else { throw .tooLarge }
-        guard let sealed = Data(base64Encoded: base64) else { throw .notBase64 }
+        // Foundation passes over surplus padding and spare bits; one ciphertext shall have one spelling.
+        guard let sealed = Data(base64Encoded: base64), sealed.base64EncodedString() == base64 else {
+            throw .notBase64
+        }
         guard !sealed.isEmpty, sealed.count.isMultiple(of: Self.cipherBlock) else { throw .truncated }
         let padded = try transform([UInt8](sealed), encrypting: false)
         guard let last = padded.last, (1...Self.paddingBlock).contains(Int(last)), Int(last) <= padded.count,

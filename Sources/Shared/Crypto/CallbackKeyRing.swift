@@ -41,7 +41,7 @@ public struct CallbackKeyRing: Sendable {
     }
 
     /// A reply, ready to be put into the envelope of its transport.
-    public struct Sealed: Sendable, Hashable {
+    public struct Sealed: Sendable {
         /// Ciphertext in base64.
         public let encrypted: String
         /// Signature over the other fields.

@@ -2,7 +2,7 @@ import COpenSSL
 
 /// Signature of callbacks and of encrypted replies: SHA-1 over token, timestamp, nonce and ciphertext, sorted by their
 /// bytes and joined without separators; 40 lower-case hexadecimal digits.
-public struct CallbackSignature: Hashable, Sendable {
+public struct CallbackSignature: Sendable {
     /// The 40 digits.
     public let hexadecimal: String
 
