@@ -36,7 +36,7 @@ struct NetworkTests {
             "\(id): {bot: {\(bot.replacingOccurrences(of: "BOT", with: id))}}"
         }
         let text = """
-            {channels: {wecom: {accounts: {\(accounts.joined(separator: ", "))}}}, gateway: {stateDir: "\(folder)"}}
+            {channels: {wecom: {defaultAccount: "aibONE", accounts: {\(accounts.joined(separator: ", "))}}}, gateway: {stateDir: "\(folder)"}}
             """
         struct NoFile: Error {}
         let result = GatewayConfiguration.load(
