@@ -212,7 +212,8 @@ struct NetworkChangeTests {
             if isOnline { bench.frame() } else { bench.closed(nil, .connectFailed("unreachable")) }
         }
         // The pause is kept, and used.
-        for (one, other) in zip(acted, acted.dropFirst()) { #expect(one.duration(to: other) >= .seconds(5)) }
+        let closest = zip(acted, acted.dropFirst()).map { $0.duration(to: $1) }.min() ?? .zero
+        #expect(closest >= .seconds(5))
         #expect(acted.count > 400 && acted.count <= 721, "\(acted.count)")
         #expect(!isOnline || bench.machine.status == .online)
     }
