@@ -12,7 +12,7 @@ final class SharedCommits: @unchecked Sendable {
     /// Steps of a transaction after which the next one waits for company.
     static let manySteps = 8
     /// How long it waits.
-    private static let pause = DispatchTimeInterval.milliseconds(1)
+    private static let pause = DispatchTimeInterval.microseconds(500)
 
     /// One caller's share of a transaction.
     struct Share: Sendable {

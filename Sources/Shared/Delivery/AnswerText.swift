@@ -9,6 +9,7 @@ struct AnswerText: Sendable {
     private var escaper = ThinkTagEscaper()
     private var shown = ShownSegments()
     private var hasNewlyShown = false
+    private var hasEnded = false
     /// Closed segments.
     var segments = SegmentQueue()
     /// Counts the pieces of text.
@@ -54,6 +55,7 @@ struct AnswerText: Sendable {
 
     /// Nothing more comes, but for `line`, which the program adds. `mustSeal` wants a segment to end an open bubble with.
     mutating func end(line: String?, mustSeal: Bool) {
+        hasEnded = true
         take(escaper.feed(filter.finish().answer))
         take(escaper.finish())
         if let line { take((isVisible ? "\n\n" : "") + line) }
@@ -111,7 +113,8 @@ struct AnswerText: Sendable {
 
     /// The first segment was delivered, for certain or not. Returns its part when that is complete.
     mutating func firstDelivered(isSure: Bool) -> Int? {
-        if let text = segments.first {
+        // Of a complete answer the ledger has the parts.
+        if !hasEnded, let text = segments.first {
             shown.add(text, isSure: isSure)
             hasNewlyShown = true
         }
