@@ -31,6 +31,8 @@ public struct Gateway: Service {
     private let folders: SessionFolders
     private let housekeeping: Housekeeping
     private let cardIDs: CardIDs
+    /// One for all accounts.
+    var network: NetworkWatch
 
     /// Prepares the accounts; nothing is connected before `run()`.
     ///
@@ -59,6 +61,7 @@ public struct Gateway: Service {
         override = backend
         states = AccountStates(clock: wallClock)
         cardIDs = CardIDs(clock: wallClock)
+        network = NetworkWatch(clock: clock, logger: logger)
         let folders = SessionFolders(stateFolder: configuration.gateway.stateFolder)
         self.folders = folders
         let media = configuration.wecom.media
@@ -135,6 +138,10 @@ public struct Gateway: Service {
         try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
                 await housekeeping.run()
+                return false
+            }
+            group.addTask {
+                await network.run { for account in accounts { await account.bot.session.networkChanged() } }
                 return false
             }
             for account in accounts {

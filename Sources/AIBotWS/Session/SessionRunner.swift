@@ -1,24 +1,6 @@
 public import Logging
 public import Shared
 
-/// What a session tells its owner. Called on the transport's thread: take it and return.
-public enum SessionEvent: Sendable {
-    /// Status changed.
-    case status(SessionStatus)
-    /// A message or event of a user came in.
-    case callback(Callback)
-    /// Replaced, with `onReplaced` set to `exit`: the session has ended for good.
-    case exit
-}
-
-/// Direction of a frame seen by a tap.
-public enum FrameDirection: String, Sendable {
-    /// From the platform.
-    case inbound = "in"
-    /// To the platform.
-    case outbound = "out"
-}
-
 /// Drives one session: feeds the machines what happens and performs what they say. Lives on the transport's executor, so
 /// that nothing between the socket and a waiting task changes threads.
 public actor SessionRunner {
@@ -99,6 +81,21 @@ public actor SessionRunner {
 
     /// Connects now instead of waiting, and takes a replaced bot back.
     public func reconnect() { perform(machine.reconnectRequested()) }
+
+    /// The machine's addresses or default routes are others than before: tries again now instead of waiting, or checks that
+    /// a live connection still answers. At most once in 5 s; does nothing for a bot that was refused or replaced.
+    public func networkChanged() {
+        let due = machine.nextDeadline
+        let actions = machine.networkChanged(now: transport.now)
+        if machine.activeConnection != nil, machine.nextDeadline != due {
+            logger.info("network changed: checking the line")
+        } else if !actions.isEmpty {
+            logger.info("network changed: trying again now")
+        } else if machine.nextDeadline != due {
+            logger.info("network changed: trying again soon")
+        }
+        perform(actions)
+    }
 
     /// What the session is doing.
     public var status: SessionStatus { machine.status }

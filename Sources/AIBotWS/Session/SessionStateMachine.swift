@@ -7,7 +7,7 @@ import Shared
 ///
 /// Invariants: at most one connection is wanted at any time, the old one is closed before the next is asked for; no frame
 /// but the subscription leaves before `active`; the delays start over only after a minute of `active`; liveness is any
-/// inbound frame.
+/// inbound frame; changes of the network cause at most one attempt or check in `changePause`.
 ///
 /// Ignored as late: every input that names a connection other than the current one, and timers that nothing waits for.
 struct SessionStateMachine: Sendable {
@@ -36,7 +36,9 @@ struct SessionStateMachine: Sendable {
         var nextHeartbeat: MonotonicInstant
         /// Heartbeats sent since the last inbound frame.
         var unanswered = 0
-        /// When two of them are unanswered: end of the wait for the second.
+        /// The network changed: the next heartbeat has to be answered.
+        var isInDoubt = false
+        /// When two of them are unanswered, or one that has to be answered: end of the wait for the last.
         var deadAt: MonotonicInstant?
     }
 
@@ -51,7 +53,14 @@ struct SessionStateMachine: Sendable {
         case closed
     }
 
+    /// Least time between two attempts or checks that changes of the network cause: an interface may come and go for hours.
+    static let changePause: Duration = .seconds(5)
+
     private var state = State.idle
+    /// When a change of the network caused something, or is about to.
+    private var change: MonotonicInstant?
+    /// The network changed during this attempt, which may wait for a way that is gone.
+    private var attemptIsInDoubt = false
     private var delays: ReconnectDelays
     private var lastConnection: UInt64
     private let heartbeat: Duration
@@ -129,6 +138,7 @@ struct SessionStateMachine: Sendable {
         guard case .subscribing(id, _) = state else { return [] }
         guard let error else {
             delays.subscribed()
+            attemptIsInDoubt = false
             state = .active(Active(id: id, since: now, nextHeartbeat: now.advanced(by: heartbeat)))
             return [.sessionStarted(id), .statusChanged]
         }
@@ -167,6 +177,24 @@ struct SessionStateMachine: Sendable {
         }
     }
 
+    /// Addresses or default routes of the machine are others than before: ends a wait for the line, and has a live session
+    /// checked. What the platform said keeps its wait.
+    mutating func networkChanged(now: MonotonicInstant) -> [Action] {
+        switch state {
+        case .backingOff(let until, .backingOff(let loss)) where loss.isOfTheLine:
+            state = .backingOff(until: min(until, afterChange(now)), why: .backingOff(loss))
+        case .active(var active) where active.deadAt == nil:
+            active.nextHeartbeat = min(active.nextHeartbeat, afterChange(now))
+            active.isInDoubt = true
+            state = .active(active)
+        case .connecting, .subscribing:
+            attemptIsInDoubt = true
+            return []
+        case .idle, .active, .backingOff, .superseded, .closing, .closed: return []
+        }
+        return deadlineReached(now: now)
+    }
+
     mutating func deadlineReached(now: MonotonicInstant) -> [Action] {
         switch state {
         case .subscribing(let id, let until) where until <= now:
@@ -197,14 +225,26 @@ struct SessionStateMachine: Sendable {
 
     private mutating func connect() -> [Action] {
         lastConnection += 1
+        attemptIsInDoubt = false
         let id = ConnectionID(lastConnection)
         state = .connecting(id)
         return [.connect(id), .statusChanged]
     }
 
     private mutating func backOff(_ loss: SessionStatus.Loss, now: MonotonicInstant) -> [Action] {
-        state = .backingOff(until: now.advanced(by: delays.next()), why: .backingOff(loss))
+        var until = now.advanced(by: delays.next())
+        if attemptIsInDoubt, loss.isOfTheLine { until = min(until, afterChange(now)) }
+        state = .backingOff(until: until, why: .backingOff(loss))
         return [.statusChanged]
+    }
+
+    /// When to act on a change of the network: at once, or as soon as the pause since the last time is over.
+    private mutating func afterChange(_ now: MonotonicInstant) -> MonotonicInstant {
+        var next = now
+        // An instant that lies ahead was given before, and nothing happened since.
+        if let last = change { next = last > now ? last : max(now, last.advanced(by: Self.changePause)) }
+        change = next
+        return next
     }
 
     private mutating func lose(_ active: Active, _ loss: SessionStatus.Loss, now: MonotonicInstant) -> [Action] {
@@ -221,8 +261,21 @@ struct SessionStateMachine: Sendable {
         var active = active
         active.unanswered += 1
         active.nextHeartbeat = now.advanced(by: heartbeat)
-        if active.unanswered >= 2 { active.deadAt = now.advanced(by: ackTimeout) }
+        if active.unanswered >= 2 || active.isInDoubt { active.deadAt = now.advanced(by: ackTimeout) }
+        active.isInDoubt = false
         state = .active(active)
         return [.sendHeartbeat(active.id)]
+    }
+}
+
+extension SessionStatus.Loss {
+    /// Nobody answered: another way may help. The platform's own words are no matter of the way.
+    fileprivate var isOfTheLine: Bool {
+        switch self {
+        case .transport(.connectFailed), .transport(.connectTimedOut), .transport(.byPeer(code: nil)), .halfOpen,
+            .subscribeTimedOut:
+            true
+        case .transport, .subscribeRefused, .notSubscribed, .superseded, .shutdown, .requested: false
+        }
     }
 }

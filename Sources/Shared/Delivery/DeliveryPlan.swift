@@ -9,14 +9,24 @@ public struct DeliveryPlan: Hashable, Sendable {
     public struct History: Hashable, Sendable {
         /// Whether the reply address can be used: there is one, its window is open, and it was not refused.
         public var addressIsOpen: Bool
+        /// Whether the address is good on the connection of now: the message came on it, or something was acknowledged there
+        /// since. Where it is not, silence may be a refusal whose ack got lost.
+        public var addressIsProven: Bool
         /// Whether the person's client takes bubbles.
         public var takesStreams: Bool
 
         /// Creates a history.
-        public init(addressIsOpen: Bool, takesStreams: Bool = true) {
+        public init(addressIsOpen: Bool, addressIsProven: Bool = true, takesStreams: Bool = true) {
             self.addressIsOpen = addressIsOpen
+            self.addressIsProven = addressIsProven
             self.takesStreams = takesStreams
         }
+    }
+
+    /// Whether silence on a line that lives means delivery. The platform had the message, since order is kept; one at an
+    /// address of an earlier connection it may have refused, and a refusal is an ack that gets lost like others.
+    static func believesSilence(on route: DeliveryRoute, capabilities: Capabilities, history: History) -> Bool {
+        route == .push || history.addressIsProven || !capabilities.pushes
     }
 
     /// What is to be delivered.

@@ -35,7 +35,8 @@ struct PartStateMachine: Sendable {
     private var unanswered = 0
     private var notBefore: MonotonicInstant?
     private var assumeAt: MonotonicInstant?
-    private var isDoubtful = false
+    /// Way of a message that nobody knows the outcome of, on a line that lives.
+    private var doubtful: DeliveryRoute?
     private var earlyVerdict: LateVerdict?
     private var inFlight: (route: DeliveryRoute?, epoch: Int)?
     private var epoch = 0
@@ -74,9 +75,10 @@ struct PartStateMachine: Sendable {
 
     mutating func sessionOffline() {
         online = false
-        guard isDoubtful else { return }
+        history.addressIsProven = false
+        guard doubtful != nil else { return }
         // The line was dead, so the silence meant nothing.
-        isDoubtful = false
+        doubtful = nil
         assumeAt = nil
         lost(isCounted: true)
     }
@@ -117,7 +119,7 @@ struct PartStateMachine: Sendable {
         case .acknowledged: settle(.acked, .acked)
         case .rejected(let error): refused(error, route, epoch: sentEpoch, now: now)
         case .unknown(.ackTimeout) where epoch == sentEpoch:
-            timedOut(now: now)
+            timedOut(route, now: now)
             if let verdict = earlyVerdict { settledLate(verdict, now: now) }
         case .unknown:
             lost(isCounted: false)
@@ -130,15 +132,15 @@ struct PartStateMachine: Sendable {
 
     /// Something was learned after the outcome had been given as unknown.
     mutating func settledLate(_ verdict: LateVerdict, now: MonotonicInstant) {
-        guard isDoubtful else {
+        guard let route = doubtful else {
             // It may be heard of before the time-out that it belongs to.
             if inFlight != nil { earlyVerdict = verdict.sharpened(by: earlyVerdict) }
             return
         }
-        isDoubtful = false
+        doubtful = nil
         switch verdict {
         case .acknowledged: settle(.acked, .acked)
-        case .overtaken: settle(.assumed, .assumed)
+        case .overtaken: believe(route)
         case .rejected(let error): refused(error, nil, epoch: epoch, now: now)
         }
     }
@@ -150,14 +152,20 @@ struct PartStateMachine: Sendable {
         changes.append(change)
     }
 
-    private mutating func timedOut(now: MonotonicInstant) {
+    /// No ack, and the line lives.
+    private mutating func believe(_ route: DeliveryRoute) {
+        let isSure = DeliveryPlan.believesSilence(on: route, capabilities: capabilities, history: history)
+        if isSure { settle(.assumed, .assumed) } else { history.addressIsOpen = false }
+    }
+
+    private mutating func timedOut(_ route: DeliveryRoute?, now: MonotonicInstant) {
         unanswered += 1
         changes.append(.unknown(.ackTimeout))
         switch settings.onUnknown {
         case .drop: settle(.assumed, .assumed)
         case .resend where unanswered == 1: break
         case .auto, .resend:
-            isDoubtful = true
+            doubtful = route
             assumeAt = now.advanced(by: settings.assumeAfter)
         }
     }
@@ -227,10 +235,11 @@ struct PartStateMachine: Sendable {
         }
         guard online else { return .wait(until: expiry) }
         if let notBefore, now < notBefore { return .wait(until: notBefore) }
-        if isDoubtful {
+        if let route = doubtful {
             if let assumeAt, now < assumeAt { return .wait(until: assumeAt) }
-            settle(.assumed, .assumed)
-            return .done
+            doubtful = nil
+            believe(route)
+            guard !state.isSettled else { return .done }
         }
         return begin(now: now)
     }

@@ -78,7 +78,26 @@ extension ReplyStreamStateMachine {
     }
 }
 
+extension ReplyStreamStateMachine.Ending {
+    /// Line that the program adds to the answer.
+    func line(_ words: ReplyWords) -> String? {
+        switch self {
+        case .finished, .silent: nil
+        case .failed(let words): words
+        case .stopped: words.stopped
+        case .interrupted: words.interrupted
+        }
+    }
+}
+
 extension ReplyStreamStateMachine.Operation {
+    var route: DeliveryRoute {
+        switch self {
+        case .stream: .bubble
+        case .reply: .reply
+        case .push: .push
+        }
+    }
     var isStream: Bool { if case .stream = self { true } else { false } }
     var isSnapshot: Bool { if case .stream(_, _, finish: false) = self { true } else { false } }
     var isFinal: Bool { if case .stream(_, _, finish: true) = self { true } else { false } }

@@ -68,7 +68,7 @@ public struct ReplyStreamStateMachine: Sendable {
         pushOnly: Bool = false, online: Bool = true, records: Bool = false, createdAt: MonotonicInstant? = nil,
         resuming resumption: Resumption? = nil, now: MonotonicInstant
     ) {
-        history = DeliveryPlan.History(addressIsOpen: !pushOnly)
+        history = DeliveryPlan.History(addressIsOpen: !pushOnly, addressIsProven: resumption == nil)
         self.settings = settings
         self.capabilities = capabilities
         self.online = online
@@ -152,7 +152,7 @@ public struct ReplyStreamStateMachine: Sendable {
         guard ending == nil else { return }
         ending = how
         waiting.ended()
-        text.end(line: line(for: how), mustSeal: bubbles.bubble != nil)
+        text.end(line: how.line(settings.words), mustSeal: bubbles.bubble != nil)
         if !text.isVisible, how != .silent { text.segments.append(settings.words.empty) }
         isUnrecorded = records
     }
@@ -186,15 +186,6 @@ public struct ReplyStreamStateMachine: Sendable {
         changes.append(Change(part: part, change: change))
     }
 
-    private func line(for ending: Ending) -> String? {
-        switch ending {
-        case .finished, .silent: nil
-        case .failed(let words): words
-        case .stopped: settings.words.stopped
-        case .interrupted: settings.words.interrupted
-        }
-    }
-
     /// Whether all that was said so far stands in the bubble, or cannot stand there yet.
     public var isShown: Bool {
         inFlight == nil && revisionSent == text.revision || bubbles.bubble == nil && bubbles.opened > 0
@@ -218,6 +209,7 @@ public struct ReplyStreamStateMachine: Sendable {
     /// The session is gone.
     public mutating func sessionOffline() {
         online = false
+        history.addressIsProven = false
         sendDoubtfulAgain()
     }
 
@@ -230,7 +222,7 @@ public struct ReplyStreamStateMachine: Sendable {
         doubtful = nil
         switch verdict {
         case .acknowledged: succeeded(operation)
-        case .overtaken: assume(operation)
+        case .overtaken: believe(operation)
         case .rejected(let error): refused(operation, error, epoch: epoch, now: now)
         }
     }
@@ -274,7 +266,7 @@ public struct ReplyStreamStateMachine: Sendable {
         tell(.unknown(.sessionLost))
         unanswered += 1
         guard operation.isStream || settings.onUnknown != .drop && unanswered <= settings.maxRepeats else {
-            return assume(operation)
+            return believe(operation)
         }
         report.repeated += 1
     }
@@ -290,6 +282,7 @@ public struct ReplyStreamStateMachine: Sendable {
         assumeAt = nil
         notBefore = nil
         snapshotsNotBefore = nil
+        if change == .acked, operation.route != .push { history.addressIsProven = true }
         switch operation {
         case .stream(_, _, finish: false): break
         case .stream where sealContent != nil: handOver()
@@ -344,6 +337,11 @@ public struct ReplyStreamStateMachine: Sendable {
     private mutating func doubt(_ operation: Operation, now: MonotonicInstant) {
         doubtful = operation
         assumeAt = assumeAt ?? now.advanced(by: settings.assumeAfter)
+    }
+
+    private mutating func believe(_ operation: Operation) {
+        let isSure = DeliveryPlan.believesSilence(on: operation.route, capabilities: capabilities, history: history)
+        if isSure || settings.onUnknown == .drop { assume(operation) } else { otherWay(operation) }
     }
 
     private mutating func assume(_ operation: Operation) {
@@ -452,7 +450,7 @@ public struct ReplyStreamStateMachine: Sendable {
         if let doubtful {
             if let assumeAt, now < assumeAt { return .wait(until: assumeAt) }
             self.doubtful = nil
-            assume(doubtful)
+            believe(doubtful)
             return next(now: now)
         }
         switch way {
@@ -487,12 +485,9 @@ public struct ReplyStreamStateMachine: Sendable {
 
     /// Part that the operation asked for last delivers, when the ledger has to know before it goes out.
     public var partAtStake: (part: Int, route: DeliveryRoute)? {
-        guard records, let part = text.segments.firstPart else { return nil }
-        return switch inFlight?.operation {
-        case .reply: (part, .reply)
-        case .push: (part, .push)
-        case .stream, nil: nil
-        }
+        guard records, let part = text.segments.firstPart, let route = inFlight?.operation.route, route != .bubble
+        else { return nil }
+        return (part, route)
     }
 
     /// Number of the bubble that the operation asked for last opens, when acceptance does not stand for it.
@@ -503,6 +498,8 @@ public struct ReplyStreamStateMachine: Sendable {
 
     /// Whether no bubble is to be used any more.
     public var isHandedOver: Bool { !history.addressIsOpen }
+    /// Whether the reply address is known to be good on the connection of now.
+    public var isAddressProven: Bool { history.addressIsProven }
 
     /// Says how old the message is that a push answers, once, when that is long ago.
     private func lateNotice(now: MonotonicInstant) -> String {

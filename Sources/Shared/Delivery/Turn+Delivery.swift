@@ -127,7 +127,8 @@ extension Turn {
             let capabilities = services.channel.capabilities
             state.withLock { state in
                 let history = DeliveryPlan.History(
-                    addressIsOpen: !state.machine.isHandedOver && age < capabilities.replyWindow)
+                    addressIsOpen: !state.machine.isHandedOver && age < capabilities.replyWindow,
+                    addressIsProven: state.machine.isAddressProven)
                 state.part = PartStateMachine(
                     attachment.content, settings: services.settings.reply, capabilities: capabilities,
                     history: history, attempts: attachment.state == .unknown ? attachment.attempts : 0,

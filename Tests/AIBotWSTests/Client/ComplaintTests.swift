@@ -10,6 +10,7 @@ private struct Rehearsal {
     let platform = FakePlatform()
     let log = StatusLog()
     let disk = InMemoryLedger()
+    let network = FakeNetwork()
 
     /// Subscribed before `body`, killed after it.
     func run(
@@ -23,10 +24,15 @@ private struct Rehearsal {
         configuration.seed = UInt64(platform.count("aibot_subscribe"))
         change(&configuration.engine)
         let ledger = MortalLedger(over: disk)
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let client = AIBotClient(
             configuration, transport: platform.transport, ledger: ledger, clock: platform.clock,
-            wallClock: platform.clock, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            wallClock: platform.clock, logger: logger)
+        let watch = NetworkWatch(source: network, clock: platform.clock, logger: logger)
         await withTaskGroup(of: Void.self) { [log] group in
+            group.addTask(executorPreference: platform.transport) {
+                await watch.run { await client.session.networkChanged() }
+            }
             group.addTask(executorPreference: platform.transport) {
                 try? await client.run(onStatus: { log.add($0) }, handler: handler)
             }
@@ -48,6 +54,14 @@ private struct Rehearsal {
 
     func say(_ number: Int, _ text: String = "hi") async {
         platform.say(number, text)
+        await platform.transport.settle()
+    }
+
+    /// Half a second later the watch has told it.
+    func networkChanges() async {
+        network.report(.wifi(2))
+        await platform.transport.settle()
+        platform.clock.advance(by: .milliseconds(500))
         await platform.transport.settle()
     }
 
@@ -281,6 +295,60 @@ struct DuplicateComplaintTests {
             // The next heartbeat's answer tells as much as its own ack.
             #expect(part?.state == .acked || part?.state == .assumed)
             #expect(part?.attempts == 1)
+        }
+    }
+}
+
+@Suite("Complaints: away for longer than the network")
+struct NetworkComplaintTests {
+    @Test("reconnect.policy: P17: another Wi-Fi after an hour without: tried at once, and answered")
+    func backAtOnce() async {
+        let rehearsal = Rehearsal()
+        await rehearsal.run {
+            rehearsal.platform.transport.refuseConnect("unreachable")
+            rehearsal.platform.transport.dropConnection(rehearsal.platform.current)
+            await rehearsal.pass(3_600, step: 5)
+            // It has just failed, and would wait for half a minute at least.
+            let tries = rehearsal.platform.transport.connections.count
+            while rehearsal.platform.transport.connections.count == tries { await rehearsal.pass(1) }
+            rehearsal.platform.transport.setConnectPolicy(.accept)
+            await rehearsal.pass(5)
+            #expect(rehearsal.log.last != .online)
+            await rehearsal.networkChanges()
+            #expect(rehearsal.log.last == .online)
+            await rehearsal.say(1)
+            #expect(rehearsal.platform.shown == ["re: hi"])
+        }
+    }
+
+    @Test("reconnect.policy: P17: the line died with the old address: noticed after the ack time-out, subscribed again")
+    func deadSinceTheChange() async {
+        let rehearsal = Rehearsal()
+        await rehearsal.run {
+            await rehearsal.pass(7)
+            rehearsal.platform.set(.dead)
+            await rehearsal.networkChanges()
+            #expect(rehearsal.platform.count("ping") == 1)
+            await rehearsal.pass(9)
+            #expect(rehearsal.log.last == .online)
+            await rehearsal.pass(1)
+            #expect(rehearsal.log.last == .backingOff(.halfOpen))
+            rehearsal.platform.set(.acknowledges)
+            await rehearsal.pass(1)
+            #expect(rehearsal.log.last == .online)
+        }
+    }
+
+    @Test("reconnect.policy: P17: the line outlived the change: checked once, and never left")
+    func outlived() async {
+        let rehearsal = Rehearsal()
+        await rehearsal.run {
+            await rehearsal.pass(7)
+            await rehearsal.networkChanges()
+            #expect(rehearsal.platform.count("ping") == 1)
+            await rehearsal.pass(100)
+            #expect(rehearsal.platform.count("ping") == 4)
+            #expect(rehearsal.platform.count("aibot_subscribe") == 1)
         }
     }
 }

@@ -234,12 +234,13 @@ struct SessionStormTests {
         var wanted: Set<ConnectionID> = []
         var subscribed: Set<ConnectionID> = []
         var dead = false
+        var changes: [MonotonicInstant] = []
         func pick(_ upper: Int) -> Int { Int.random(in: 0..<upper, using: &random) }
         for step in 0..<5_000 {
             let last = bench.current.number
             let id = ConnectionID(last < 3 ? last : last - UInt64(pick(3)))
             let actions: [SessionStateMachine.Action]
-            switch pick(step > 4_500 ? 12 : 11) {
+            switch pick(step > 4_500 ? 13 : 12) {
             case 0: actions = bench.start()
             case 1, 2: actions = bench.opened(id)
             case 3: actions = bench.closed(id)
@@ -251,6 +252,12 @@ struct SessionStormTests {
                 bench.frame(id)
                 actions = []
             case 10: actions = bench.pass(.milliseconds(pick(20_000)))
+            case 11:
+                let before = bench.machine.status
+                actions = bench.networkChanged()
+                #expect(
+                    actions.isEmpty || before == .online || before.isWaitingForTheLine, "\(actions) while \(before)")
+                if !actions.isEmpty { changes.append(bench.now) }
             default: actions = bench.shutdown()
             }
             for action in actions {
@@ -275,5 +282,18 @@ struct SessionStormTests {
             if bench.machine.status == .closed { wanted = [] }
         }
         #expect(bench.log.count > 50)
+        #expect(!changes.isEmpty)
+        let closest = zip(changes, changes.dropFirst()).map { $0.duration(to: $1) }.min() ?? .seconds(5)
+        #expect(closest >= .seconds(5))
+    }
+}
+
+extension SessionStatus {
+    /// Nobody refused anything: the platform was not reached, or it fell silent.
+    fileprivate var isWaitingForTheLine: Bool {
+        switch self {
+        case .backingOff(.transport(.byPeer(code: nil))), .backingOff(.halfOpen), .backingOff(.subscribeTimedOut): true
+        default: false
+        }
     }
 }

@@ -56,6 +56,9 @@ struct SessionBench {
         note(machine.notSubscribed(id ?? current, now: now))
     }
     @discardableResult mutating func reconnect() -> [SessionStateMachine.Action] { note(machine.reconnectRequested()) }
+    @discardableResult mutating func networkChanged() -> [SessionStateMachine.Action] {
+        note(machine.networkChanged(now: now))
+    }
     @discardableResult mutating func shutdown() -> [SessionStateMachine.Action] { note(machine.shutdownRequested()) }
     mutating func frame(_ id: ConnectionID? = nil) { machine.frameReceived(id ?? current) }
     @discardableResult mutating func due() -> [SessionStateMachine.Action] {

@@ -9,13 +9,14 @@ private let media = UploadedMedia(kind: .file, mediaID: "id")
 private func seconds(_ seconds: Int) -> MonotonicInstant { MonotonicInstant().advanced(by: .seconds(seconds)) }
 
 private func machine(
-    _ content: PartContent = card, attempts: Int = 0, online: Bool = true, address: Bool = true,
+    _ content: PartContent = card, attempts: Int = 0, online: Bool = true, address: Bool = true, proven: Bool = true,
     capabilities: Capabilities = .bench(), _ change: (inout ReplySettings) -> Void = { _ in }
 ) -> PartStateMachine {
     var settings = ReplySettings()
     change(&settings)
     return PartStateMachine(
-        content, settings: settings, capabilities: capabilities, history: DeliveryPlan.History(addressIsOpen: address),
+        content, settings: settings, capabilities: capabilities,
+        history: DeliveryPlan.History(addressIsOpen: address, addressIsProven: proven),
         attempts: attempts, online: online, expiry: seconds(86_400))
 }
 
@@ -124,6 +125,41 @@ struct PartStateMachineTests {
             #expect(part.next(now: seconds(2)) == (isDropped ? .done : .send(.card(json: "{}"), .push)))
             #expect(part.state == (isDropped ? .assumed : .pending))
         }
+    }
+
+    @Test("WS-15: at an address of an earlier connection silence may be a refusal: the part is pushed, unless dropped")
+    func addressInDoubt() {
+        for (policy, isProven, isPushed) in [
+            (OnUnknown.auto, false, true), (.auto, true, false), (.resend, false, true), (.drop, false, false),
+        ] {
+            for isOvertaken in [true, false] {
+                var part = machine(SharedTests.file, proven: isProven) { $0.onUnknown = policy }
+                _ = part.next(now: seconds(0))
+                part.uploaded(.uploaded(media), now: seconds(0))
+                for _ in 0..<(policy == .resend ? 2 : 1) {
+                    #expect(part.next(now: seconds(0)) == .send(.media(media), .reply))
+                    part.completed(.unknown(.ackTimeout), now: seconds(10))
+                }
+                if isOvertaken { part.settledLate(.overtaken, now: seconds(11)) }
+                #expect(part.next(now: seconds(85)) == (isPushed ? .send(.media(media), .push) : .done))
+                part.completed(.unknown(.ackTimeout), now: seconds(90))
+                part.settledLate(.overtaken, now: seconds(91))
+                #expect(part.state == .assumed, "a push is no question of the address")
+            }
+        }
+    }
+
+    @Test("WS-15: an address is in doubt from the end of its connection on")
+    func addressAfterLoss() {
+        var part = machine(SharedTests.file)
+        _ = part.next(now: seconds(0))
+        part.uploaded(.uploaded(media), now: seconds(0))
+        part.sessionOffline()
+        part.sessionOnline()
+        #expect(part.next(now: seconds(0)) == .send(.media(media), .reply))
+        part.completed(.unknown(.ackTimeout), now: seconds(10))
+        part.settledLate(.overtaken, now: seconds(11))
+        #expect(part.next(now: seconds(11)) == .send(.media(media), .push))
     }
 
     @Test("WS-15: resend repeats once after the time-out, and believes the second silence")

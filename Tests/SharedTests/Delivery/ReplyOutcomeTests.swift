@@ -359,6 +359,35 @@ struct ReplyLossTests {
         #expect(bench.pushes == ["answer"])
     }
 
+    @Test("WS-15: at an address of an earlier connection a final without any ack may have been refused: it is pushed")
+    func addressInDoubt() {
+        var bench = answered()
+        bench.step(.unknown(.sessionLost))
+        bench.machine.sessionOnline()
+        for _ in 0..<3 { bench.step(.unknown(.ackTimeout)) }
+        bench.now = bench.now.advanced(by: .seconds(80))
+        bench.finish()
+        #expect(bench.pushes == ["answer"])
+        #expect(bench.report?.handedOver == true)
+    }
+
+    @Test("WS-15: an ack on the new connection proves the address: a final without any ack is believed")
+    func addressProven() {
+        var bench = ReplyBench()
+        bench.step(.unknown(.sessionLost))
+        bench.machine.sessionOnline()
+        bench.machine.appended("ans")
+        bench.now = bench.now.advanced(by: .seconds(5))
+        #expect(bench.step(.acknowledged()) == .stream(id: "s", content: "ans", finish: false))
+        bench.machine.appended("wer")
+        bench.machine.ended(.finished)
+        for _ in 0..<3 { bench.step(.unknown(.ackTimeout)) }
+        bench.now = bench.now.advanced(by: .seconds(80))
+        bench.finish()
+        #expect(bench.pushes.isEmpty)
+        #expect(bench.report?.assumed == 1)
+    }
+
     @Test("WS-14: an outcome of an older session does not take the new one for offline")
     func staleOutcome() {
         var bench = answered()
