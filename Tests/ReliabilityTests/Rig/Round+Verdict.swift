@@ -89,7 +89,7 @@ extension Round {
     }
 
     /// Whether people read there that a message was given up.
-    private func showsApology(_ conversation: ConversationKey) -> Bool {
+    func showsApology(_ conversation: ConversationKey) -> Bool {
         simulator.view(of: conversation).contains { $0.from == .bot && $0.content?.contains("多次处理失败") == true }
     }
 

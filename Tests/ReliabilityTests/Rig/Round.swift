@@ -78,7 +78,7 @@ struct Round: Sendable {
         _ = await Deadline(in: .seconds(30)).until {
             let veterans = book.questions.filter { $0.point + 1 < book.point && isAccepted($0) }
             let seen = look(&judge, veterans)
-            return veterans.allSatisfy { seen[$0.tag]?.isComplete($0) == true }
+            return veterans.allSatisfy { seen[$0.tag]?.isComplete($0) == true || showsApology($0.conversation) }
         }
     }
 
@@ -110,6 +110,8 @@ struct Round: Sendable {
 
     /// Silence after which nothing more is to come: longer than the program believes in an ack that is not coming (75 s).
     private static let patience = Duration.seconds(90)
+    /// Silence after which nothing is under way.
+    private static let calm = Duration.seconds(10)
 
     /// Waits until everything that was accepted is answered and the line is silent, or until silence has lasted so long
     /// that nothing more will come.
@@ -124,7 +126,11 @@ struct Round: Sendable {
             let questions = book.questions
             let seen = look(&judge, questions)
             return openBubbles.isEmpty
-                && questions.allSatisfy { !isAccepted($0) || seen[$0.tag]?.isComplete($0) == true }
+                && questions.allSatisfy {
+                    // Which message of a conversation was given up is not to be seen there.
+                    !isAccepted($0) || seen[$0.tag]?.isComplete($0) == true
+                        || silence > Self.calm && showsApology($0.conversation)
+                }
         }
         return judge
     }
