@@ -2,9 +2,9 @@ import Shared
 
 /// Takes one file through its upload: open, pieces, finish (protocol reference, section 17).
 ///
-/// States: `idle → opening → sending → finishing → ended`; from `sending` and `finishing` once back to `opening` when the
-/// platform does not know the upload any more. Offline is a flag beside them: an upload belongs to the bot, not to the
-/// connection, and goes on where it was for 30 minutes.
+/// States: `idle → opening → sending → finishing → ended`; from `sending` and `finishing` back to `opening`, within
+/// bounds, when the platform does not know the upload any more. Offline is a flag beside them: an upload belongs to the
+/// bot, not to the connection, and goes on where it was for 30 minutes.
 ///
 /// Why everything may be repeated: pieces are told apart by their number, and an upload that is opened twice or finished
 /// twice leaves at most a media id that nobody uses.
@@ -51,12 +51,13 @@ struct UploadStateMachine: Sendable {
         case end(Ending)
     }
 
-    /// Bounds: repeats of one step, of all, lost sessions, and the whole once more.
+    /// Bounds: repeats of one step, of all, lost sessions, the whole once more, and the whole after a silent finish.
     struct Limits {
         var repeatsPerStep = 4
         var repeats = 24
         var losses = 8
         var restarts = 1
+        var restartsAfterSilence = 4
         var lifetime = Duration.seconds(30 * 60)
         var busyPause = Duration.milliseconds(500)
         /// Uploads are limited to 30 a minute.
@@ -249,7 +250,9 @@ struct UploadStateMachine: Sendable {
     }
 
     private mutating func restart(or ending: Ending, now: MonotonicInstant) -> [Action] {
-        guard restarts < limits.restarts else { return end(ending) }
+        // A finish that is refused after one without an answer says that the first arrived: nothing is wrong but the line.
+        let isSilent = repeats[.finish, default: 0] > 0
+        guard restarts < (isSilent ? limits.restartsAfterSilence : limits.restarts) else { return end(ending) }
         restarts += 1
         epoch += 1
         engaged = []

@@ -142,6 +142,19 @@ struct UploadTransitionTests {
         #expect(bench.reject(.finish, 40_058) == ["end rejected(\(PlatformError(code: 40_058)))"])
     }
 
+    @Test("media.out: P13, WS-17: a refused finish after silence means that the first one arrived: again, four times")
+    func silentFinishes() {
+        var bench = Bench(pieces: 1)
+        _ = bench.start()
+        for round in 1...5 {
+            #expect(bench.open("u\(round)") == ["send chunk(0)"])
+            _ = bench.ack(.chunk(0))
+            #expect(bench.silence(.finish) == ["send finish"])
+            let refused = bench.reject(.finish, 40_058)
+            #expect(refused == [round < 5 ? "send open" : "end rejected(\(PlatformError(code: 40_058)))"])
+        }
+    }
+
     @Test(
         "WS-17: a platform that answers nothing at all is given up",
         arguments: [UploadStateMachine.Step.open, .chunk(0), .finish])
