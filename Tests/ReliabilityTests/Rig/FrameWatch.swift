@@ -77,6 +77,9 @@ final class FrameWatch: Sendable {
     /// Whether the program sent anything on any `req_id` of that message.
     func hasHeard(of messageID: String) -> Bool { lock.withLock { state.heard.contains(messageID) } }
 
+    /// Message that came with that reply address.
+    func messageID(of reqID: String) -> String? { lock.withLock { state.messageIDs[reqID] } }
+
     /// Time without a frame of the program, heartbeats aside.
     var silence: Duration { lock.withLock { state.newest.duration(to: .now) } }
 }

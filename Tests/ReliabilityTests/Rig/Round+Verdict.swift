@@ -89,8 +89,15 @@ extension Round {
     }
 
     /// Whether people read there that a message was given up.
-    func showsApology(_ conversation: ConversationKey) -> Bool {
-        simulator.view(of: conversation).contains { $0.from == .bot && $0.content?.contains("多次处理失败") == true }
+    func showsApology(_ conversation: ConversationKey) -> Bool { !apologies(in: conversation).isEmpty }
+
+    /// Whether they read it at the reply address of this message.
+    func isGivenUp(_ question: Question) -> Bool {
+        apologies(in: question.conversation).contains { $0.reqID.flatMap(watch.messageID) == question.id }
+    }
+
+    private func apologies(in conversation: ConversationKey) -> [Entry] {
+        simulator.view(of: conversation).filter { $0.from == .bot && $0.content?.contains("多次处理失败") == true }
     }
 
     private func trace(_ question: Question) async throws -> Trace? {

@@ -78,7 +78,7 @@ struct Round: Sendable {
         _ = await Deadline(in: .seconds(30)).until {
             let veterans = book.questions.filter { $0.point + 1 < book.point && isAccepted($0) }
             let seen = look(&judge, veterans)
-            return veterans.allSatisfy { seen[$0.tag]?.isComplete($0) == true || showsApology($0.conversation) }
+            return veterans.allSatisfy { seen[$0.tag]?.isComplete($0) == true || isGivenUp($0) }
         }
     }
 
@@ -127,7 +127,7 @@ struct Round: Sendable {
             let seen = look(&judge, questions)
             return openBubbles.isEmpty
                 && questions.allSatisfy {
-                    // Which message of a conversation was given up is not to be seen there.
+                    // Which message it was is not to be seen when the line was pushed.
                     !isAccepted($0) || seen[$0.tag]?.isComplete($0) == true
                         || silence > Self.calm && showsApology($0.conversation)
                 }
