@@ -129,7 +129,7 @@ struct LedgerReader {
         var times: [Conversation: [Int64]] = [:]
         let rows = try Row.fetchCursor(statement, arguments: [account, since])
         while let row = try rows.next() {
-            let kind: Conversation.Kind = row[0] == "group" ? .group : .direct
+            let kind = Conversation.Kind(rawValue: row[0]) ?? .direct
             times[Conversation(kind: kind, id: row[1]), default: []].append(row[2])
         }
         return times
