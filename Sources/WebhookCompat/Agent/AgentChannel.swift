@@ -1,0 +1,114 @@
+public import Shared
+
+/// A self-built application as a channel: whole messages by the server API. Nothing streams and nothing has a reply address,
+/// so what is addressed to one is pushed to its conversation.
+public struct AgentChannel: Channel {
+    private let api: ServerAPI
+
+    init(_ api: ServerAPI) { self.api = api }
+
+    /// What an application can carry.
+    public var capabilities: Capabilities {
+        var capabilities = WebhookChannels.agent
+        capabilities.maxTextBytes = limit
+        return capabilities
+    }
+
+    private var limit: Int { min(max(api.settings.textChunkLimit, Chunker.minLimitBytes), AgentSettings.maxTextBytes) }
+
+    /// Sends what an operation says and waits for its outcome. `late` is never called: nothing is learned later.
+    public nonisolated(nonsending) func perform(
+        _ operation: ChannelOperation, late: (@Sendable (LateVerdict) -> Void)?
+    ) async -> SendOutcome {
+        switch operation {
+        case .stream: return .rejected(PlatformError(code: 40_008, origin: .serverAPI))
+        case .reply(let route, let markdown, _): return await push(markdown, to: route.conversation)
+        case .push(let conversation, let markdown, _): return await push(markdown, to: conversation)
+        case .welcome(let route, let text): return await push(text, to: route.conversation)
+        case .replyCard(let route, let json): return await send(.templateCard(json: json), to: route.conversation)
+        case .pushCard(let conversation, let json): return await send(.templateCard(json: json), to: conversation)
+        case .replyMedia(let route, let media): return await send(.media(media), to: route.conversation)
+        case .pushMedia(let conversation, let media): return await send(.media(media), to: conversation)
+        case .updateCard(let route, let json): return await update(route, json)
+        }
+    }
+
+    /// Uploads a file whole; `progress` hears of it once, at the end.
+    public func upload(_ media: OutboundMedia, progress: (@Sendable (Int) -> Void)?) async -> UploadOutcome {
+        do {
+            let uploaded = try await api.upload(media)
+            progress?(media.bytes)
+            return .uploaded(uploaded)
+        } catch {
+            switch error {
+            case .refused(let error): return .rejected(error)
+            case .notSent(.unreadable): return .unreadable("\(error)")
+            case .notSent, .unknown: return .interrupted
+            }
+        }
+    }
+
+    // MARK: - Text
+
+    /// Parts go out strictly one after the other; the first one that fails ends it.
+    private func push(_ text: String, to conversation: Conversation) async -> SendOutcome {
+        let parts = Self.parts(of: text, limit: limit)
+        guard !parts.isEmpty else { return .rejected(PlatformError(code: 44_004, origin: .serverAPI)) }
+        for (index, part) in parts.enumerated() {
+            let outcome = await send(.text(part), to: conversation)
+            if case .acknowledged = outcome { continue }
+            guard index > 0, case .notSent = outcome else { return outcome }
+            // The beginning is there: sending all of it once more would show that twice.
+            return .unknown(.ackTimeout)
+        }
+        return .acknowledged()
+    }
+
+    static func parts(of text: String, limit: Int) -> [String] {
+        Chunker(limitBytes: limit).chunks(of: text).map { $0.text(of: text) }.filter(VisibleText.isVisible)
+    }
+
+    // MARK: - Everything
+
+    private func send(_ message: AppMessage, to conversation: Conversation) async -> SendOutcome {
+        guard let receivers = Receivers(conversation) else { return await send(message, toGroup: conversation.id) }
+        let report = await api.send(message, to: receivers)
+        switch report.outcome {
+        case .delivered: return .acknowledged(body: Self.body(report))
+        // Of a department or tag: who can be reached has it.
+        case .partial: return .acknowledged(body: Self.body(report))
+        case .rejected(let error): return .rejected(error)
+        case .unknown: return ServerAPIFailure.unknown.outcome
+        case .notSent(let obstacle): return ServerAPIFailure.notSent(obstacle).outcome
+        }
+    }
+
+    private func send(_ message: AppMessage, toGroup id: String) async -> SendOutcome {
+        guard api.settings.allowGroupSend else {
+            return .rejected(PlatformError(code: 86_008, origin: .serverAPI))
+        }
+        do {
+            try await api.send(message, toGroup: id)
+            return .acknowledged()
+        } catch {
+            return error.outcome
+        }
+    }
+
+    private func update(_ route: ReplyRoute, _ json: String) async -> SendOutcome {
+        do {
+            try await api.updateCard(
+                responseCode: route.key, .card(json: json),
+                users: route.conversation.kind == .direct ? [route.conversation.id] : [])
+            return .acknowledged()
+        } catch {
+            return error.outcome
+        }
+    }
+
+    private static func body(_ report: SendReport) -> String? {
+        guard let batch = report.batches.first else { return nil }
+        let members = [("msgid", batch.messageID), ("response_code", batch.responseCode)]
+        return JSONText.object(members.compactMap { member in member.1.map { (member.0, JSONText.quoted($0)) } })
+    }
+}
