@@ -39,6 +39,22 @@ public struct Agent: Sendable {
         media = AgentMedia(api)
     }
 
+    /// Takes in a callback: what it is for the engine, and what its own request is answered with. Nil for one of a bot.
+    ///
+    /// - Parameter unixMilliseconds: when it came.
+    public func take(_ callback: VerifiedCallback, receivedAt unixMilliseconds: Int64) async -> AgentIntake? {
+        switch decoder.decode(callback, receivedAt: unixMilliseconds) {
+        case nil: return nil
+        case .event(let event): return AgentIntake(event: event)
+        case .greeting(let greeting):
+            return AgentIntake(event: .other(greeting.id, type: greeting.type), reply: await reply(to: greeting))
+        case .directoryChanged(let id):
+            api.forgetDirectory()
+            return AgentIntake(event: .other(id, type: "change_contact"))
+        case .ignored: return AgentIntake()
+        }
+    }
+
     /// The passive reply that greets somebody, as the XML that `CallbackEndpoint.reply` seals; nil where there is no text, or
     /// the member was greeted within the last 24 hours.
     public func reply(to greeting: AgentGreeting) async -> String? {
@@ -51,6 +67,14 @@ public struct Agent: Sendable {
         let text = VisibleText.prefix(of: settings.welcomeText, maxBytes: AgentSettings.maxTextBytes)
         return PassiveReply.text(String(text), to: greeting.user, from: settings.corpID, seconds: now / 1_000)
     }
+}
+
+/// What a callback leads to.
+public struct AgentIntake: Hashable, Sendable {
+    /// For the engine; nil where there is nothing for it, as of what no person did.
+    public var event: InboundEvent?
+    /// Plain XML for `CallbackEndpoint.reply`; nil for an empty answer.
+    public var reply: String?
 }
 
 /// Plain XML of passive replies.

@@ -64,9 +64,32 @@ public struct AgentChannel: Channel {
         return .acknowledged()
     }
 
+    /// Messages of a text, each within the limit. A cut that would fall into an `<a>` element is made before it.
     static func parts(of text: String, limit: Int) -> [String] {
-        Chunker(limitBytes: limit).chunks(of: text).map { $0.text(of: text) }.filter(VisibleText.isVisible)
+        var parts: [String] = []
+        var rest = text
+        let isShort = text.utf8.count <= Self.maxBytesWithAnchors
+        search: while true {
+            let chunks = Chunker(limitBytes: limit).chunks(of: rest)
+            let anchors = isShort && chunks.count > 1 ? AnchorElements.ranges(in: rest) : []
+            for chunk in chunks {
+                guard chunk.prefix.isEmpty, chunk.suffix.isEmpty,
+                    let cut = anchors.first(where: { $0.contains(chunk.source.upperBound) })?.lowerBound,
+                    cut > chunk.source.lowerBound, cut < chunk.source.upperBound
+                else {
+                    parts.append(chunk.text(of: rest))
+                    continue
+                }
+                parts.append(Chunk(prefix: "", source: chunk.source.lowerBound..<cut, suffix: "").text(of: rest))
+                rest = String(decoding: rest.utf8.dropFirst(cut), as: UTF8.self)
+                continue search
+            }
+            return parts.filter(VisibleText.isVisible)
+        }
     }
+
+    /// Longest text whose links are looked for: each that is in the way has the rest of the text cut anew.
+    private static let maxBytesWithAnchors = 65_536
 
     // MARK: - Everything
 
@@ -110,5 +133,34 @@ public struct AgentChannel: Channel {
         guard let batch = report.batches.first else { return nil }
         let members = [("msgid", batch.messageID), ("response_code", batch.responseCode)]
         return JSONText.object(members.compactMap { member in member.1.map { (member.0, JSONText.quoted($0)) } })
+    }
+}
+
+/// Where links stand in a text.
+enum AnchorElements {
+    /// UTF-8 offsets of `<a …>…</a>`.
+    static func ranges(in text: String) -> [Range<Int>] {
+        let bytes = Array(text.utf8)
+        var ranges: [Range<Int>] = []
+        var index = 0
+        while let start = find("<a ", in: bytes, from: index) {
+            guard let end = find("</a>", in: bytes, from: start) else { break }
+            ranges.append(start..<(end + 4))
+            index = end + 4
+        }
+        return ranges
+    }
+
+    private static func find(_ word: String, in bytes: [UInt8], from start: Int) -> Int? {
+        let word = Array(word.utf8)
+        var index = start
+        while index + word.count <= bytes.count {
+            let isHere = word.indices.allSatisfy {
+                bytes[index + $0] | (bytes[index + $0] &- 65 < 26 ? 0x20 : 0) == word[$0]
+            }
+            if isHere { return index }
+            index += 1
+        }
+        return nil
     }
 }

@@ -16,6 +16,9 @@ struct DuplicateMemory: Sendable {
         return isNew
     }
 
+    /// Hashes that are remembered.
+    var count: Int { times.count }
+
     /// It was not shown, as far as anybody knows: when it comes again, it is the same message.
     mutating func forget(_ hash: String) { times[hash] = nil }
 

@@ -120,11 +120,19 @@ public struct SendReport: Hashable, Sendable {
         /// For one redrawing of a card, within 72 hours.
         public var responseCode: String?
 
-        /// How many it did not reach.
-        var missed: Int {
-            failure == nil
-                ? invalidUsers.count + invalidDepartments.count + invalidTags.count + unlicensedUsers.count
-                : receivers.count
+        /// Whether it reached nobody of those who were named.
+        var missedAll: Bool {
+            guard failure == nil else { return true }
+            if receivers.everyone { return false }
+            let missed = Set((invalidUsers + unlicensedUsers).map { $0.lowercased() })
+            return receivers.users.allSatisfy { missed.contains($0.lowercased()) }
+                && Set(receivers.departments).isSubset(of: invalidDepartments)
+                && Set(receivers.tags).isSubset(of: invalidTags)
+        }
+
+        /// Whether it reached everybody.
+        var missedNobody: Bool {
+            failure == nil && (invalidUsers + invalidDepartments + invalidTags + unlicensedUsers).isEmpty
         }
     }
 
@@ -135,11 +143,8 @@ public struct SendReport: Hashable, Sendable {
     public var outcome: Outcome {
         let failures = batches.compactMap(\.failure)
         if failures.isEmpty {
-            let missed = batches.reduce(0) { $0 + $1.missed }
-            if missed == 0 { return .delivered }
-            let all = batches.reduce(0) { $0 + $1.receivers.count }
-            let isForAll = batches.contains { $0.receivers.everyone }
-            return missed >= all && !isForAll
+            if batches.allSatisfy(\.missedNobody) { return .delivered }
+            return batches.allSatisfy(\.missedAll)
                 ? .rejected(PlatformError(code: 81_013, origin: .serverAPI)) : .partial
         }
         guard failures.count == batches.count, let first = failures.first, failures.allSatisfy({ $0 == first }) else {

@@ -177,7 +177,11 @@ public final class ServerAPI: Sendable {
         switch result {
         case .refused(let error):
             metadata[LogKey.errcode.rawValue] = "\(error.code)"
-            metadata[LogKey.error.rawValue] = "\(error)"
+            metadata[LogKey.error.rawValue] = "\([error.description, error.advice ?? ""].joined(separator: ". "))"
+            // Somebody has to do something about it.
+            if error.reaction == .configuration {
+                return logger.warning("server API call refused", metadata: metadata)
+            }
         case .status(let status): metadata[LogKey.reason.rawValue] = "http_\(status)"
         case .noToken(.credentials(let error)), .noToken(.refused(let error)), .noToken(.fixedTokenEnded(let error)):
             metadata[LogKey.error.rawValue] = "no access token: \(error)"

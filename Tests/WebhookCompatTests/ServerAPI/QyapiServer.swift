@@ -90,7 +90,14 @@ final class QyapiServer: Sendable {
         listener.withLock { $0 = channel }
     }
 
-    func stop() async throws { try await listener.withLock { $0 }?.close() }
+    /// Once more is harmless.
+    func stop() async throws {
+        let channel = listener.withLock { listener -> (any NIOCore.Channel)? in
+            defer { listener = nil }
+            return listener
+        }
+        try await channel?.close()
+    }
 
     private func answer(_ request: QyapiRequest) -> QyapiAnswer {
         log.withLock { $0.append(request) }
