@@ -120,7 +120,7 @@ extension PlatformError {
         50_003: .init(.configuration, "application disabled", "Enable the application in the admin console."),
         60_003: .init(.receiver, "department unknown", "Check the number of the department."),
         60_011: .init(.configuration, "no right to this member, department or group", rangeAdvice),
-        60_020: .init(.configuration, "calls from our address are not allowed", addressAdvice),
+        60_020: .init(.configuration, "not allow to access from your ip", addressAdvice),
         60_021: .init(.configuration, "member outside the range of the application", rangeAdvice),
         60_111: .init(
             .receiver, "user id unknown",

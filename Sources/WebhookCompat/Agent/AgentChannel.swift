@@ -57,11 +57,19 @@ public struct AgentChannel: Channel {
         for (index, part) in parts.enumerated() {
             let outcome = await send(.text(part), to: conversation)
             if case .acknowledged = outcome { continue }
-            guard index > 0, case .notSent = outcome else { return outcome }
-            // The beginning is there: sending all of it once more would show that twice.
-            return .unknown(.ackTimeout)
+            // Where the beginning is there, sending all of it once more would show that twice.
+            return index > 0 && Self.isSentAgain(outcome) ? .unknown(.ackTimeout) : outcome
         }
         return .acknowledged()
+    }
+
+    /// Whether a sender repeats what has this outcome.
+    private static func isSentAgain(_ outcome: SendOutcome) -> Bool {
+        switch outcome {
+        case .notSent: true
+        case .rejected(let error): error.reaction == .retry || error.reaction == .pauseConversation
+        case .acknowledged, .unknown: false
+        }
     }
 
     /// Messages of a text, each within the limit. A cut that would fall into an `<a>` element is made before it.

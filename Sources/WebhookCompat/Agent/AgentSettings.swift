@@ -12,7 +12,7 @@ public struct AgentSettings: Sendable, Equatable {
     public var agentID: Int64
     /// A fixed access token. Used until the platform refuses it; then tokens are fetched, if there is a secret.
     public var accessToken: Secret?
-    /// Address of the server API, without a slash at its end.
+    /// Address of the server API.
     public var baseURL = "https://qyapi.weixin.qq.com"
     /// Whether groups are written to. The platform takes only those that the application made itself.
     public var allowGroupSend = false

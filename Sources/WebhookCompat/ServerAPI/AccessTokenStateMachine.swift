@@ -20,7 +20,8 @@ struct AccessToken: Hashable, Sendable, CustomStringConvertible {
     /// Reads what `stored` wrote; nil for everything else.
     init?(stored: String) {
         let fields = stored.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
-        guard fields.count == 3, let refreshAt = Int64(fields[0]), let expiresAt = Int64(fields[1]), !fields[2].isEmpty
+        guard fields.count == 3, let refreshAt = Int64(fields[0]), let expiresAt = Int64(fields[1]), !fields[2].isEmpty,
+            (0...expiresAt.magnitude).contains(refreshAt.magnitude), expiresAt >= 0, expiresAt < 1 << 50
         else { return nil }
         value = String(fields[2])
         self.refreshAt = refreshAt

@@ -100,7 +100,8 @@ final class MediaPieces: @unchecked Sendable {
                 skipped -= buffer.readableBytes - fresh.count
                 try append(Array(fresh))
             }
-            guard count >= total else { return count > start ? (.done, .more) : (.noAnswer, nil) }
+            guard count <= total else { return (.done, .failed(.damaged)) }
+            guard count == total else { return count > start ? (.done, .more) : (.noAnswer, nil) }
             return (.done, .complete(try finish(response)))
         } catch let failure as MediaFailure {
             return (.done, .failed(failure))

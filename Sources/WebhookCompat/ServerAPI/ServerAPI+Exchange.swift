@@ -35,8 +35,10 @@ extension ServerAPI {
                 group.cancelAll()
                 if let ended, outcome == nil { outcome = ended }
             }
-            if Task.isCancelled, outcome?.1 == nil { return (.cancelled(wasWritten: Self.isWritten(body)), nil) }
-            return outcome ?? (Self.result(of: body), nil)
+            let ended = outcome ?? (Self.result(of: body), nil)
+            // What was said before the cancellation counts.
+            guard Task.isCancelled, [.notConnected, .noAnswer].contains(ended.0) else { return ended }
+            return (.cancelled(wasWritten: Self.isWritten(body)), nil)
         }
     }
 
@@ -53,7 +55,7 @@ extension ServerAPI {
         _ call: Call, _ query: [(name: String, value: String)], _ body: RequestBody?
     ) -> HTTPClientRequest {
         let text = query.map { "\($0.name)=\(Self.percentEncoded($0.value))" }.joined(separator: "&")
-        var request = HTTPClientRequest(url: "\(settings.baseURL)/cgi-bin/\(call.path)?\(text)")
+        var request = HTTPClientRequest(url: "\(baseURL)/cgi-bin/\(call.path)?\(text)")
         for header in call.headers { request.headers.add(name: header.name, value: header.value) }
         if let body {
             request.method = .POST

@@ -25,6 +25,8 @@ public final class ServerAPI: Sendable {
     private static let maxWaiting = 1_000
 
     let settings: AgentSettings
+    /// Without slashes at its end.
+    let baseURL: String
     let client: HTTPClient
     let clock: any MonotonicClock
     let wallClock: any WallClock
@@ -37,6 +39,9 @@ public final class ServerAPI: Sendable {
         wallClock: any WallClock, logger: Logger
     ) {
         self.settings = settings
+        var baseURL = settings.baseURL
+        while baseURL.hasSuffix("/") { baseURL.removeLast() }
+        self.baseURL = baseURL
         self.client = client
         self.clock = clock
         self.wallClock = wallClock

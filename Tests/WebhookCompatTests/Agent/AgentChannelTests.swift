@@ -87,7 +87,8 @@ struct AgentChannelTests {
     func laterPart() async throws {
         let text = String(repeating: "好", count: 1_500)
         for (answer, outcome) in [
-            (QyapiAnswer.status(429), SendOutcome.unknown(.ackTimeout)), (.error(85_002), Self.rejected(85_002)),
+            (QyapiAnswer.status(429), SendOutcome.unknown(.ackTimeout)), (.error(45_009), .unknown(.ackTimeout)),
+            (.error(-1), .unknown(.ackTimeout)), (.error(85_002), Self.rejected(85_002)),
         ] {
             let count = Locked(0)
             try await AgentBench.with({ _ in

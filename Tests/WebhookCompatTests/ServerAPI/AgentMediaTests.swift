@@ -147,6 +147,18 @@ struct AgentMediaTests {
         }
     }
 
+    @Test("AG-6: a file that ends before its announced length breaks the upload off")
+    func shrunk() async throws {
+        let folder = try Folder()
+        let path = try folder.write("f", [1, 2, 3, 4, 5, 6])
+        let body = RequestBody(head: "h", file: RequestBody.File(path: path, bytes: 10), tail: "t")
+        #expect(body.count == 12)
+        await #expect(throws: ServerAPIFailure.notSent(.unreadable)) {
+            for try await _ in body {}
+        }
+        #expect(body.progress.withLock { $0.isUnreadable && $0.hasBegun })
+    }
+
     // MARK: - Download
 
     private func download(
@@ -212,7 +224,9 @@ struct AgentMediaTests {
         "AG-6: what is too large for one answer comes in pieces of one file; a piece that breaks off is fetched again")
     func pieces() async throws {
         let folder = try Folder()
-        let bytes = (0..<41_000_000).map { UInt8(truncatingIfNeeded: $0 &* 131 >> 3) }
+        var content = [UInt8](repeating: 7, count: 41_000_000)
+        for place in stride(from: 0, to: content.count, by: 99_991) { content[place] = UInt8(place / 99_991 % 251) }
+        let bytes = content
         let broken = Locked(false)
         try await AgentBench.with({ request in
             guard let range = request.headers.first(name: "range") else { return .error(830_002) }

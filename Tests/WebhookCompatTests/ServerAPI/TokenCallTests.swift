@@ -133,4 +133,61 @@ struct TokenCallTests {
             #expect(bench.server.tokensFetched == 3)
         }
     }
+
+    /// Sends, and cancels that once `flag` is set.
+    private static func send(
+        _ text: String, _ bench: AgentBench, cancelledWhen flag: @escaping @Sendable () -> Bool
+    ) async -> SendReport.Outcome? {
+        await withTaskGroup(of: SendReport.Outcome.self) { group in
+            group.addTask { await bench.api.send(.text(text), to: Self.lin).outcome }
+            while !flag() { await Task.yield() }
+            group.cancelAll()
+            return await group.next()
+        }
+    }
+
+    @Test("AG-3: when the caller that fetches is cancelled, one who waits takes over")
+    func takenOver() async throws {
+        try await AgentBench.with(tokens: { $0 == 1 ? .silence : AgentBench.token($0) }) { bench in
+            let isOver = Locked(false)
+            async let first = Self.send("1", bench) { isOver.withLock { $0 } }
+            while bench.server.tokensFetched < 1 { await Task.yield() }
+            async let others = withTaskGroup(of: SendReport.Outcome.self) { group in
+                for index in 2..<6 { group.addTask { await bench.api.send(.text("\(index)"), to: Self.lin).outcome } }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            for _ in 0..<1_000 { await Task.yield() }
+            isOver.withLock { $0 = true }
+            #expect(await first == .notSent(.cancelled))
+            #expect(await others == Array(repeating: .delivered, count: 4))
+            #expect(bench.server.tokensFetched == 2)
+        }
+    }
+
+    @Test("AG-3: who is cancelled while waiting leaves at once, and nobody else is hurt")
+    func left() async throws {
+        try await AgentBench.with(tokens: { _ in .silence }) { bench in
+            let isOver = Locked(false)
+            async let first = Self.send("1", bench) { isOver.withLock { $0 } }
+            while bench.server.tokensFetched < 1 { await Task.yield() }
+            let turns = Locked(0)
+            let second = await Self.send("2", bench) {
+                turns.withLock {
+                    $0 += 1
+                    return $0 > 1_000
+                }
+            }
+            #expect(second == .notSent(.cancelled))
+            isOver.withLock { $0 = true }
+            #expect(await first == .notSent(.cancelled))
+        }
+    }
+
+    @Test("AG-8: a send that is cancelled after it was written has an unknown outcome")
+    func cancelledSend() async throws {
+        try await AgentBench.with({ _ in .silence }) { bench in
+            #expect(await Self.send("1", bench) { !bench.server.requests.isEmpty } == .unknown)
+            #expect(bench.server.requests.count == 1)
+        }
+    }
 }

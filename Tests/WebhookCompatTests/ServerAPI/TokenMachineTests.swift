@@ -128,7 +128,10 @@ struct TokenMachineTests {
     func stored() {
         let token = AccessToken("kept with blanks", lifetimeSeconds: 7_200, now: 0)
         #expect(AccessToken(stored: token.stored) == token)
-        for text in ["", "1 2", "a b c", "1 2 ", "9223372036854775808 1 x"] {
+        for text in [
+            "", "1 2", "a b c", "1 2 ", "9223372036854775808 1 x", "-9223372036854775808 5 x",
+            "5 -9223372036854775808 x", "1 9223372036854775807 x", "7 6 x",
+        ] {
             #expect(AccessToken(stored: text) == nil)
         }
         for (now, isUsed) in [(6_899_999, true), (6_900_000, false), (-90_000_000, false)] as [(Int64, Bool)] {
