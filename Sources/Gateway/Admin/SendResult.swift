@@ -92,7 +92,7 @@ public struct SendResult: Sendable, Hashable, Codable {
         case 93001:
             "This bot may not push to that group: it can only answer there. Someone in the group has to write to it."
         case 93008: "Add the bot to the group first."
-        default: advice(for: error.reaction) ?? error.advice
+        default: error.advice ?? advice(for: error.reaction)
         }
     }
 

@@ -199,11 +199,11 @@ struct AccessTokenStateMachine: Sendable {
 
     /// The platform refused a call with this token. Whether another one may be had.
     mutating func refused(_ token: AccessToken, _ error: PlatformError) -> Bool {
-        if case .fixed(let fixed) = source, fixed == token {
+        if case .fixed(let fixed) = source, fixed.value == token.value {
             source = canFetch ? .fetched : .fixedEnded(error)
             return canFetch
         }
-        if held == token { held = nil }
+        if held?.value == token.value { held = nil }
         if case .fixedEnded = source { return false }
         return true
     }

@@ -1,18 +1,28 @@
 import Shared
 
 extension ServerAPI {
+    /// What was sent is sent, whatever the rest of the answer looks like: odd members count as absent.
     private struct SendAnswer: Decodable {
-        let invaliduser: String?
-        let invalidparty: String?
-        let invalidtag: String?
-        let unlicenseduser: String?
-        let msgid: String?
-        let responseCode: String?
+        private let texts: [Key: String]
 
-        enum CodingKeys: String, CodingKey {
+        enum Key: String, CodingKey, CaseIterable {
             case invaliduser, invalidparty, invalidtag, unlicenseduser, msgid
             case responseCode = "response_code"
         }
+
+        init(from decoder: any Decoder) throws {
+            let values = try decoder.container(keyedBy: Key.self)
+            var texts: [Key: String] = [:]
+            for key in Key.allCases {
+                texts[key] =
+                    (try? values.decode(String.self, forKey: key))
+                    ?? (try? values.decode(Int.self, forKey: key)).map(String.init)
+            }
+            self.texts = texts
+        }
+
+        subscript(_ key: Key) -> String? { texts[key].flatMap { $0.isEmpty ? nil : $0 } }
+        func ids(_ key: Key) -> [String] { self[key]?.split(separator: "|").map(String.init) ?? [] }
     }
 
     /// Sends a message (message/send). Long lists go out in several calls, at most 1,000 members, 100 departments and 100 tags
@@ -54,20 +64,18 @@ extension ServerAPI {
         do {
             let answer = try await answer(
                 to: Call("message/send", json: body, harm: isChecked ? .guarded : .duplicate), as: SendAnswer.self)
-            batch.invalidUsers = Self.ids(answer.invaliduser)
-            batch.invalidDepartments = Self.ids(answer.invalidparty)
-            batch.invalidTags = Self.ids(answer.invalidtag)
-            batch.unlicensedUsers = Self.ids(answer.unlicenseduser)
-            batch.messageID = answer.msgid
-            batch.responseCode = answer.responseCode
+            batch.invalidUsers = answer.ids(.invaliduser)
+            batch.invalidDepartments = answer.ids(.invalidparty)
+            batch.invalidTags = answer.ids(.invalidtag)
+            batch.unlicensedUsers = answer.ids(.unlicenseduser)
+            batch.messageID = answer[.msgid]
+            batch.responseCode = answer[.responseCode]
         } catch {
             batch.failure = error
             if let hash { state.withLock { $0.duplicates.forget(hash) } }
         }
         return batch
     }
-
-    private static func ids(_ list: String?) -> [String] { list?.split(separator: "|").map(String.init) ?? [] }
 
     // MARK: - Whom
 

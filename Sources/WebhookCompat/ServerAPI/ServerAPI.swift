@@ -239,6 +239,17 @@ public final class ServerAPI: Sendable {
 struct AnswerHead: Decodable, Sendable {
     let errcode: Int?
     let errmsg: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case errcode, errmsg
+    }
+
+    /// Judged by the number alone, so odd words do not matter.
+    init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        errcode = try values.decodeIfPresent(Int.self, forKey: .errcode)
+        errmsg = try? values.decode(String.self, forKey: .errmsg)
+    }
 }
 
 /// An answer of which nothing else is wanted.
