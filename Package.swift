@@ -66,7 +66,12 @@ let package = Package(
         .target(
             name: "Persistence", dependencies: ["Shared", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: swiftSettings),
-        .target(name: "WebhookCompat", dependencies: ["Shared"], swiftSettings: swiftSettings),
+        .target(
+            name: "WebhookCompat",
+            dependencies: [
+                "Shared", collections, logging, lifecycle, httpClient, hummingbird, nioCore, nioPosix, nioHTTP1,
+            ],
+            swiftSettings: swiftSettings),
         .target(
             name: "Backends",
             dependencies: [

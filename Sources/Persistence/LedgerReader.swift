@@ -12,7 +12,8 @@ struct LedgerReader {
 
     private static let columns = """
         id, state, origin, accepted_at, answered_at, finished_at, attempts, bubbles, bubble_opened_at, handed_over, stream,
-        route_key, takes_replies, conversation_kind, conversation, refusal, reason, message, answer, shown
+        route_key, takes_replies, conversation_kind, conversation, refusal, reason, message, answer, shown,
+        late_url, late_until
         """
 
     /// Tasks with their parts. `condition` is what follows WHERE.
@@ -41,7 +42,9 @@ struct LedgerReader {
         let conversation = Conversation(kind: kind, id: row[14])
         let entry = LedgerEntry(
             origin: origin, message: message,
-            route: ReplyRoute(key: row[11], conversation: conversation, takesReplies: row[12]), stream: row[10],
+            route: ReplyRoute(
+                key: row[11], conversation: conversation, takesReplies: row[12],
+                late: (row[20] as String?).map { LateAddress(url: $0, expiresAt: row[21] ?? 0) }), stream: row[10],
             acceptedAt: row[3], refusal: row[15])
         var task = LedgerTask(id: TaskID(id), entry: entry)
         task.state = state
@@ -129,7 +132,7 @@ struct LedgerReader {
         var times: [Conversation: [Int64]] = [:]
         let rows = try Row.fetchCursor(statement, arguments: [account, since])
         while let row = try rows.next() {
-            let kind: Conversation.Kind = row[0] == "group" ? .group : .direct
+            let kind = Conversation.Kind(rawValue: row[0]) ?? .direct
             times[Conversation(kind: kind, id: row[1]), default: []].append(row[2])
         }
         return times

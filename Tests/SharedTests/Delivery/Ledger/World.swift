@@ -87,6 +87,9 @@ final class DurableTestLedger: LedgerStore {
     }
 
     func trace(messageID: MessageID) async throws(LedgerTrouble) -> [LedgerTask] { memory.trace(messageID: messageID) }
+    func task(stream: String, account: AccountID) async throws(LedgerTrouble) -> LedgerTask? {
+        memory.task(stream: stream, account: account)
+    }
     func tasks(in states: Set<TaskState>, limit: Int) async throws(LedgerTrouble) -> [LedgerTask] {
         try check(isRead: true)
         return memory.tasks(in: states, limit: limit)

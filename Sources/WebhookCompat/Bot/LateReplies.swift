@@ -1,0 +1,60 @@
+public import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Shared
+
+/// Posts the one message that a `response_url` takes: plain JSON, without encryption, signature or token.
+public struct LateReplies: Sendable {
+    private let client: HTTPClient
+    private let timeout: Duration
+    private let allowedHosts: Set<String>
+
+    /// - Parameters:
+    ///   - client: sends the requests, with the proxy and certificates of the account.
+    ///   - allowedHosts: hosts that may be reached without TLS, for a simulated platform on this machine.
+    public init(client: HTTPClient, timeout: Duration, allowedHosts: Set<String> = []) {
+        self.client = client
+        self.timeout = timeout
+        self.allowedHosts = allowedHosts
+    }
+
+    /// Posts a body. Only an answer with `errcode` 0 is a success; HTTP 200 alone says nothing.
+    func post(_ body: JSONValue, to address: LateAddress) async -> SendOutcome {
+        guard let url = URL(string: address.url), let host = url.host, isAllowed(url.scheme, host) else {
+            return .rejected(PlatformError(code: 40_058))
+        }
+        var request = HTTPClientRequest(url: address.url)
+        request.method = .POST
+        request.headers.add(name: "Content-Type", value: "application/json; charset=utf-8")
+        request.body = .bytes(ByteBuffer(string: body.text))
+        do {
+            let response = try await client.execute(request, timeout: TimeAmount(timeout))
+            guard response.status == .ok else { return .unknown(.ackTimeout) }
+            let bytes = try await response.body.collect(upTo: 65_536)
+            guard let answer = try? JSONValue(parsing: bytes.readableBytesView) else { return .unknown(.ackTimeout) }
+            let code = answer["errcode"]?.integer ?? 0
+            let words = answer["errmsg"]?.string ?? ""
+            return code == 0 ? .acknowledged() : .rejected(PlatformError(code: code, message: words))
+        } catch {
+            return error.isBeforeSending ? .notSent(.offline) : .unknown(.ackTimeout)
+        }
+    }
+
+    private func isAllowed(_ scheme: String?, _ host: String) -> Bool {
+        scheme == "https" || scheme == "http" && allowedHosts.contains(host)
+    }
+}
+
+extension Error {
+    /// Whether a request failed before a byte of it was sent, so that sending it again cannot make a duplicate.
+    var isBeforeSending: Bool {
+        if self is NIOConnectionError || self is ChannelError { return true }
+        guard let error = self as? HTTPClientError else { return false }
+        let early: [HTTPClientError] = [
+            .connectTimeout, .proxyAuthenticationRequired, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout, .invalidURL,
+        ]
+        return early.contains(error)
+    }
+}
