@@ -98,7 +98,8 @@ extension SQLiteLedger {
         let feedback = Feedback(
             id: MessageID(row[1] ?? ""), feedbackID: row[2], verdict: Feedback.Verdict(stored: row[3]), content: row[4],
             reasons: reasons.split(separator: ",").compactMap { Int($0) },
-            conversation: Conversation(kind: Conversation.Kind(rawValue: row[6]) ?? .direct, id: row[7]), sender: sender)
+            conversation: Conversation(kind: Conversation.Kind(rawValue: row[6]) ?? .direct, id: row[7]), sender: sender
+        )
         return FeedbackRecord(feedback: feedback, account: AccountID(row[0]), at: row[11])
     }
 

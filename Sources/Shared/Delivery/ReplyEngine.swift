@@ -81,7 +81,8 @@ public final class ReplyEngine: Sendable {
     ///   - gate: policy; called before anything else is done with a message.
     ///   - onEvent: hears feedback and events without an answer.
     public init(
-        account: AccountID = "default", channel: any Channel, fallback: (any Channel)? = nil, ledger: any LedgerStore = InMemoryLedger(),
+        account: AccountID = "default", channel: any Channel, fallback: (any Channel)? = nil,
+        ledger: any LedgerStore = InMemoryLedger(),
         settings: EngineSettings, hooks: EngineHooks = EngineHooks(), clock: any MonotonicClock,
         wallClock: any WallClock, seed: UInt64, logger: Logger,
         gate: @escaping @Sendable (InboundMessage) -> GateVerdict = { _ in .allow },

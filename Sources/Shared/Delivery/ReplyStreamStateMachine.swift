@@ -68,7 +68,8 @@ public struct ReplyStreamStateMachine: Sendable {
     public init(
         settings: ReplySettings, name: String, capabilities: Capabilities, fallback: Capabilities? = nil,
         queuedAhead: Int?, pushOnly: Bool = false, online: Bool = true, records: Bool = false,
-        createdAt: MonotonicInstant? = nil, lateUntil: MonotonicInstant? = nil, resuming resumption: Resumption? = nil, now: MonotonicInstant
+        createdAt: MonotonicInstant? = nil, lateUntil: MonotonicInstant? = nil, resuming resumption: Resumption? = nil,
+        now: MonotonicInstant
     ) {
         ways = DeliveryWays(
             channel: capabilities, fallback: fallback, addressIsOpen: !pushOnly, addressIsProven: resumption == nil,
@@ -243,7 +244,9 @@ public struct ReplyStreamStateMachine: Sendable {
         inFlight = nil
         let wasOpening = bubbles.settle()
         defer { earlyVerdict = nil }
-        if operation.route == .fallback || ways.isLate(operation.route) { return completedAside(operation, outcome, now: now) }
+        if operation.route == .fallback || ways.isLate(operation.route) {
+            return completedAside(operation, outcome, now: now)
+        }
         switch outcome {
         case .acknowledged: succeeded(operation)
         case .rejected(let error):
@@ -285,7 +288,9 @@ public struct ReplyStreamStateMachine: Sendable {
         assumeAt = nil
         notBefore = nil
         snapshotsNotBefore = nil
-        if change == .acked, operation.route == .bubble || operation.route == .reply { ways.history.addressIsProven = true }
+        if change == .acked, operation.route == .bubble || operation.route == .reply {
+            ways.history.addressIsProven = true
+        }
         switch operation {
         case .stream(_, _, finish: false): break
         case .stream where sealContent != nil: handOver()

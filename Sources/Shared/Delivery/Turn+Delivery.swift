@@ -175,7 +175,8 @@ extension Turn {
                     addressIsProven: state.machine.isAddressProven, bubblesAreLeft: false,
                     lateAddressIsOpen: state.machine.isLateAddressOpen && !state.isLateAddressUsed)
                 state.part = PartStateMachine(
-                    attachment.content, settings: services.settings.reply, terms: terms, history: history, attempts: attachment.state == .unknown ? attachment.attempts : 0,
+                    attachment.content, settings: services.settings.reply, terms: terms, history: history,
+                    attempts: attachment.state == .unknown ? attachment.attempts : 0,
                     online: state.online, expiry: expiry)
             }
             guard await deliver(attachment.index) else { return false }

@@ -65,7 +65,8 @@ final class Turn: Sendable, Hashable {
             settings: reply, name: entry.stream, capabilities: capabilities,
             fallback: Self.fallbackConversation(entry, services) == nil ? nil : services.fallback?.capabilities,
             queuedAhead: queuedAhead, pushOnly: pushOnly, online: online, records: task != nil,
-            createdAt: createdAt, lateUntil: Self.lateUntil(entry, earlier, services), resuming: earlier.map { Self.resumption(of: $0, services) }, now: services.clock.now)
+            createdAt: createdAt, lateUntil: Self.lateUntil(entry, earlier, services),
+            resuming: earlier.map { Self.resumption(of: $0, services) }, now: services.clock.now)
         state = Locked(TurnState(machine: machine, message: entry.message, online: online))
         if case .line(let line, let failure) = source {
             // At once, so that the line comes without waiting dots before it.

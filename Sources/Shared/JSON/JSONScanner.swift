@@ -54,7 +54,9 @@ package struct JSONScanner {
     }
 
     /// Calls `member` with each key; it must consume the value.
-    package mutating func object(_ member: (inout JSONScanner, borrowing String) throws(Malformed) -> Void) throws(Malformed) {
+    package mutating func object(_ member: (inout JSONScanner, borrowing String) throws(Malformed) -> Void)
+        throws(Malformed)
+    {
         try expect(UInt8(ascii: "{"))
         if try take(UInt8(ascii: "}")) { return }
         repeat {

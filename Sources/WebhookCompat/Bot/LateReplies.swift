@@ -7,14 +7,16 @@ import Shared
 
 /// Posts the one message that a `response_url` takes: plain JSON, without encryption, signature or token.
 public struct LateReplies: Sendable {
-    private let client: HTTPClient
+    private let client: @Sendable () -> HTTPClient?
     private let timeout: Duration
     private let allowedHosts: Set<String>
 
     /// - Parameters:
-    ///   - client: sends the requests, with the proxy and certificates of the account.
+    ///   - client: sends the requests, with the proxy and certificates of the account; nil: not now.
     ///   - allowedHosts: hosts that may be reached without TLS, for a simulated platform on this machine.
-    public init(client: HTTPClient, timeout: Duration, allowedHosts: Set<String> = []) {
+    public init(
+        client: @escaping @Sendable () -> HTTPClient?, timeout: Duration, allowedHosts: Set<String> = []
+    ) {
         self.client = client
         self.timeout = timeout
         self.allowedHosts = allowedHosts
@@ -25,6 +27,7 @@ public struct LateReplies: Sendable {
         guard let url = URL(string: address.url), let host = url.host, isAllowed(url.scheme, host) else {
             return .rejected(PlatformError(code: 40_058))
         }
+        guard let client = client() else { return .notSent(.offline) }
         var request = HTTPClientRequest(url: address.url)
         request.method = .POST
         request.headers.add(name: "Content-Type", value: "application/json; charset=utf-8")
@@ -53,7 +56,8 @@ extension Error {
         if self is NIOConnectionError || self is ChannelError { return true }
         guard let error = self as? HTTPClientError else { return false }
         let early: [HTTPClientError] = [
-            .connectTimeout, .proxyAuthenticationRequired, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout, .invalidURL,
+            .connectTimeout, .proxyAuthenticationRequired, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout,
+            .invalidURL,
         ]
         return early.contains(error)
     }

@@ -16,7 +16,8 @@ enum PassiveReply: Hashable, Sendable {
     /// JSON of the reply. Pictures that cannot be read any more are left out.
     func json() -> String {
         switch self {
-        case .text(let text): JSONValue.dictionary(["msgtype": .string("text"), "text": .dictionary(["content": .string(text)])]).text
+        case .text(let text):
+            JSONValue.dictionary(["msgtype": .string("text"), "text": .dictionary(["content": .string(text)])]).text
         case .cardUpdate(let json):
             JSONValue.dictionary([
                 "response_type": .string("update_template_card"),

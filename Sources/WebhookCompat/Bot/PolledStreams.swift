@@ -33,6 +33,8 @@ struct PolledStreams: Sendable {
 
     /// Forgets what nobody will ask for.
     mutating func sweep(now: MonotonicInstant) {
-        streams.removeAll { $0.value.lastUse.duration(to: now) >= ($0.value.isSettled ? Self.keepFor : Self.keepFor * 2) }
+        streams.removeAll {
+            $0.value.lastUse.duration(to: now) >= ($0.value.isSettled ? Self.keepFor : Self.keepFor * 2)
+        }
     }
 }

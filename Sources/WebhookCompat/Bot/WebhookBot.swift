@@ -52,6 +52,8 @@ public final class WebhookBot: Sendable {
     let wallClock: any WallClock
     let logger: Logger
     private let decoder: BotEventDecoder
+    /// For callbacks that came with the pair of credentials before.
+    private let previousDecoder: BotEventDecoder
     private let ledger: any LedgerStore
     let late: LateReplies
     let alarms: NumberedAlarms
@@ -85,9 +87,13 @@ public final class WebhookBot: Sendable {
         self.wallClock = wallClock
         self.logger = logger
         alarms = NumberedAlarms(clock: clock)
-        decoder = BotEventDecoder(
-            account: settings.account, channel: Self.name, displayName: settings.displayName,
-            accountName: settings.name, mediaKey: MediaReference.callbackKey)
+        let decoder = { mediaKey in
+            BotEventDecoder(
+                account: settings.account, channel: Self.name, displayName: settings.displayName,
+                accountName: settings.name, mediaKey: mediaKey)
+        }
+        self.decoder = decoder(MediaReference.callbackKey)
+        previousDecoder = decoder(MediaReference.previousCallbackKey)
     }
 
     /// Gives messages to this engine from now on; nil: to nobody.
@@ -110,18 +116,19 @@ public final class WebhookBot: Sendable {
     // MARK: Requests
 
     /// Answers a verified callback, whose content is one JSON object.
-    func answer(_ content: [UInt8]) async -> Answer {
+    func answer(_ content: [UInt8], generation: CallbackKeyRing.Generation = .current) async -> Answer {
         guard let body = try? JSONValue(parsing: content) else { return .empty }
         let now = clock.now
         switch body["msgtype"]?.string {
         case "stream": return await refresh(body, now: now)
-        case "event": return await deliver(.event, body, content, now: now)
-        default: return await deliver(.message, body, content, now: now)
+        case "event": return await deliver(.event, body, content, generation, now: now)
+        default: return await deliver(.message, body, content, generation, now: now)
         }
     }
 
     private func deliver(
-        _ kind: BotEventDecoder.Kind, _ body: JSONValue, _ content: [UInt8], now: MonotonicInstant
+        _ kind: BotEventDecoder.Kind, _ body: JSONValue, _ content: [UInt8],
+        _ generation: CallbackKeyRing.Generation, now: MonotonicInstant
     ) async -> Answer {
         let given = body["msgid"]?.string ?? ""
         // Without an id nothing but the content tells repetitions apart.
@@ -134,7 +141,7 @@ public final class WebhookBot: Sendable {
                 inbox.withLock { $0.forget(messageID) }
                 return .busy
             }
-            guard let event = event(kind, body, messageID, key), !isIgnored(event) else { return .empty }
+            guard let event = event(kind, body, messageID, key, generation), !isIgnored(event) else { return .empty }
             let exchange = Exchange()
             exchanges.withLock { $0[key] = exchange }
             guard begin(event, key, exchange, engine, now: now) else {
@@ -169,9 +176,11 @@ public final class WebhookBot: Sendable {
     }
 
     private func event(
-        _ kind: BotEventDecoder.Kind, _ body: JSONValue, _ messageID: String, _ key: String
+        _ kind: BotEventDecoder.Kind, _ body: JSONValue, _ messageID: String, _ key: String,
+        _ generation: CallbackKeyRing.Generation
     ) -> InboundEvent? {
         let now = wallClock.unixMilliseconds
+        let decoder = generation == .current ? decoder : previousDecoder
         guard let event = decoder.event(kind, body, routeKey: key, receivedAt: now) else { return nil }
         guard case .message(var message, var route) = event else { return event }
         message.id = MessageID(messageID)
@@ -229,7 +238,8 @@ public final class WebhookBot: Sendable {
     private func again(_ messageID: String, _ key: String) async -> Answer {
         if let frame = frame(key, isRefresh: false) { return .passive(.stream(frame)) }
         guard let tasks = try? await ledger.trace(messageID: MessageID(messageID)),
-            let task = tasks.last(where: { $0.entry.message.account == settings.account }), task.entry.route.takesReplies
+            let task = tasks.last(where: { $0.entry.message.account == settings.account }),
+            task.entry.route.takesReplies
         else { return .empty }
         return await restored(task).map { .passive(.stream($0)) } ?? .empty
     }
@@ -306,4 +316,6 @@ extension WebhookBot: CustomStringConvertible {
 extension MediaReference {
     /// Stands for the callback's key, which is not kept beside messages.
     public static let callbackKey = "@callback"
+    /// Stands for the callback's key before the current one.
+    public static let previousCallbackKey = "@callback-previous"
 }
