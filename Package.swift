@@ -153,7 +153,9 @@ let package = Package(
             name: "ReliabilityTests", dependencies: ["Simulator", crypto],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "WebhookCompatTests", dependencies: ["WebhookCompat", "Shared"], swiftSettings: swiftSettings),
+            name: "WebhookCompatTests",
+            dependencies: ["WebhookCompat", "Shared", logging, lifecycle, httpClient, nioCore, nioPosix, nioHTTP1],
+            swiftSettings: swiftSettings),
         .testTarget(name: "DocsTests", dependencies: ["Shared"], swiftSettings: swiftSettings),
         .testTarget(
             name: "ScenariosTests", dependencies: ["Scenarios", "AIBotWS", "Shared", logging],

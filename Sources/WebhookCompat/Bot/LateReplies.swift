@@ -7,9 +7,9 @@ import Shared
 
 /// Posts the one message that a `response_url` takes: plain JSON, without encryption, signature or token.
 public struct LateReplies: Sendable {
-    private let client: @Sendable () -> HTTPClient?
-    private let timeout: Duration
-    private let allowedHosts: Set<String>
+    /// Posts a body to an address.
+    typealias Post = @Sendable (_ body: JSONValue, _ address: LateAddress) async -> SendOutcome
+    let post: Post
 
     /// - Parameters:
     ///   - client: sends the requests, with the proxy and certificates of the account; nil: not now.
@@ -17,17 +17,20 @@ public struct LateReplies: Sendable {
     public init(
         client: @escaping @Sendable () -> HTTPClient?, timeout: Duration, allowedHosts: Set<String> = []
     ) {
-        self.client = client
-        self.timeout = timeout
-        self.allowedHosts = allowedHosts
+        post = { body, address in
+            guard let client = client() else { return .notSent(.offline) }
+            guard Self.isAllowed(address.url, allowedHosts) else { return .rejected(PlatformError(code: 40_058)) }
+            return await Self.post(body, to: address, client, timeout)
+        }
     }
 
-    /// Posts a body. Only an answer with `errcode` 0 is a success; HTTP 200 alone says nothing.
-    func post(_ body: JSONValue, to address: LateAddress) async -> SendOutcome {
-        guard let url = URL(string: address.url), let host = url.host, isAllowed(url.scheme, host) else {
-            return .rejected(PlatformError(code: 40_058))
-        }
-        guard let client = client() else { return .notSent(.offline) }
+    /// - Parameter post: takes the place of the network.
+    init(post: @escaping Post) { self.post = post }
+
+    /// Only an answer with `errcode` 0 is a success; HTTP 200 alone says nothing.
+    private static func post(
+        _ body: JSONValue, to address: LateAddress, _ client: HTTPClient, _ timeout: Duration
+    ) async -> SendOutcome {
         var request = HTTPClientRequest(url: address.url)
         request.method = .POST
         request.headers.add(name: "Content-Type", value: "application/json; charset=utf-8")
@@ -45,8 +48,9 @@ public struct LateReplies: Sendable {
         }
     }
 
-    private func isAllowed(_ scheme: String?, _ host: String) -> Bool {
-        scheme == "https" || scheme == "http" && allowedHosts.contains(host)
+    private static func isAllowed(_ address: String, _ hosts: Set<String>) -> Bool {
+        guard let url = URL(string: address), let host = url.host else { return false }
+        return url.scheme == "https" || url.scheme == "http" && hosts.contains(host)
     }
 }
 

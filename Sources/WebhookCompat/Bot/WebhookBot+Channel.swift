@@ -38,7 +38,7 @@ extension WebhookBot: Channel {
         guard let address = route.late, address.expiresAt > wallClock.unixMilliseconds else {
             return .rejected(PlatformError(code: 846_604))
         }
-        return await late.post(body, to: address)
+        return await late.post(body, address)
     }
 
     /// Gives the answer that a request waits for; too late when nobody waits any more.

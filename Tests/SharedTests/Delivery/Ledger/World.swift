@@ -146,7 +146,8 @@ final class TestPlatform: Sendable {
                 state.items.append(Item(place: place, text: text, openedAt: now))
             }
             switch operation {
-            case .stream(let route, let id, let content, let finish, _):
+            case .stream(let route, let id, let content, _, _), .seal(let route, let id, let content, _, _):
+                let finish = operation.isLastFrame
                 guard let index = state.items.firstIndex(where: { $0.stream == id }) else {
                     state.items.append(
                         Item(place: route.key, text: content, stream: id, isSealed: finish, openedAt: now))
