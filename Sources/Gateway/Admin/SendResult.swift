@@ -92,7 +92,7 @@ public struct SendResult: Sendable, Hashable, Codable {
         case 93001:
             "This bot may not push to that group: it can only answer there. Someone in the group has to write to it."
         case 93008: "Add the bot to the group first."
-        default: advice(for: error.reaction)
+        default: advice(for: error.reaction) ?? error.advice
         }
     }
 
@@ -104,7 +104,7 @@ public struct SendResult: Sendable, Hashable, Codable {
         case .split: "Send it in smaller pieces."
         case .sendCardAsText: "The card is not acceptable; see the platform's reference for its type."
         case .retry, .uploadAgain, .sendAsMarkdown, .failFrame, .unreachable, .push, .streamOver, .recycleConnection,
-            .permanent:
+            .refreshToken, .sendAsFile, .fetchInPieces, .receiver, .configuration, .permanent:
             nil
         }
     }

@@ -1,5 +1,5 @@
 /// AES-256 key of one file, as callbacks carry it: base64 of 32 bytes, with or without padding.
-struct MediaKey: Equatable, Sendable {
+package struct MediaKey: Equatable, Sendable {
     /// Length of a key in bytes.
     static let count = 32
     /// The 32 bytes.

@@ -1,20 +1,37 @@
 /// A refusal by the platform: its number decides, its words are for the log.
 public struct PlatformError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Whom the platform refused: some numbers mean different things to different callers.
+    public enum Origin: Hashable, Sendable {
+        /// A frame of a bot.
+        case bot
+        /// A call of the server API.
+        case serverAPI
+        /// The call that fetches an access token.
+        case tokenRequest
+    }
+
     /// `errcode` of the answer.
     public var code: Int
+    /// Who was refused.
+    public var origin: Origin
     /// Trace hint from `errmsg`, for the platform's support; nil when there was none.
     public var hint: String?
+    /// The address that our calls come from, as the platform sees it. Only of a refusal that is about it (60020).
+    public var exitAddress: String?
 
-    /// Creates an error from a number and the words that came with it. Of the words only the hint is kept: the rest
-    /// repeats our own address.
-    public init(code: Int, message: String = "") {
+    /// Creates an error from a number and the words that came with it. Of the words only the hint is kept, and our own
+    /// address where it is what was refused.
+    public init(code: Int, message: String = "", origin: Origin = .bot) {
         self.code = code
+        self.origin = origin
         self.hint = Self.hint(in: message)
+        if code == Self.addressNotTrusted { exitAddress = Self.address(in: message) }
     }
 
     /// Number and meaning, safe to show.
     public var description: String {
-        "errcode \(code) (\(meaning))" + (hint.map { ", hint \($0)" } ?? "")
+        "errcode \(code) (\(meaning))" + (exitAddress.map { ", our address \($0)" } ?? "")
+            + (hint.map { ", hint \($0)" } ?? "")
     }
 
     private static func hint(in message: String) -> String? {
@@ -22,6 +39,12 @@ public struct PlatformError: Error, Hashable, Sendable, CustomStringConvertible 
         let rest = message[start...]
         guard let end = rest.firstIndex(of: "]") else { return nil }
         return String(rest[..<end].prefix(64))
+    }
+
+    private static func address(in message: String) -> String? {
+        guard let start = message.range(of: "from ip: ")?.upperBound else { return nil }
+        let address = message[start...].prefix { $0.isASCII && ($0.isHexDigit || $0 == "." || $0 == ":") }
+        return (2...45).contains(address.utf8.count) ? String(address) : nil
     }
 }
 
@@ -65,17 +88,33 @@ extension PlatformError {
         case streamOver
         /// This connection is not subscribed: reconnect, then send the refused frame once more.
         case recycleConnection
+        /// The access token is not good any more: fetch another one, and make the call once more.
+        case refreshToken
+        /// The platform does not take it as this kind of media: send it as a file.
+        case sendAsFile
+        /// Too large for one answer: fetch it in pieces.
+        case fetchInPieces
+        /// The receiver does not exist or is out of reach; nothing helps but another one.
+        case receiver
+        /// Something has to be set up, here or in the platform's admin console; `advice` says what.
+        case configuration
         /// Nothing known helps.
         case permanent
     }
 
-    /// Reaction by number, after the table of the protocol reference (section 19).
-    public var reaction: Reaction { Self.table[code]?.reaction ?? .permanent }
+    /// Reaction by number, after the tables of the protocol reference.
+    public var reaction: Reaction {
+        guard origin == .bot else { return serverEntry?.reaction ?? .permanent }
+        return Self.table[code]?.reaction ?? serverEntry?.reaction ?? .permanent
+    }
 
     /// Meaning by number, in our words.
-    public var meaning: String { Self.table[code]?.meaning ?? "not in the known table" }
+    public var meaning: String {
+        let known = origin == .bot ? Self.table[code]?.meaning ?? serverEntry?.meaning : serverEntry?.meaning
+        return known ?? "not in the known table"
+    }
 
-    /// Every number with a known meaning.
+    /// Every number of a bot with a known meaning.
     public static var knownCodes: [Int] { table.keys.sorted() }
 
     private static let table: [Int: (reaction: Reaction, meaning: String)] = [

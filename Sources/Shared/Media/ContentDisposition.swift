@@ -1,10 +1,10 @@
 /// File names from `Content-Disposition` headers, also from storage that form-encodes the plain parameter.
-enum ContentDisposition {
+package enum ContentDisposition {
     /// Longest header that is looked at, in UTF-8 bytes.
     private static let maxBytes = 8_192
 
     /// Harmless base name that the header gives; nil when it gives none.
-    static func fileName(in header: String) -> String? {
+    package static func fileName(in header: String) -> String? {
         guard header.utf8.count <= maxBytes else { return nil }
         var plain: String?
         var extended: String?

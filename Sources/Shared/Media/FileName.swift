@@ -1,13 +1,13 @@
 /// Names of files that come from outside, made harmless.
-enum FileName {
+package enum FileName {
     /// Longest name in UTF-8 bytes: what file systems take.
-    static let maxBytes = 255
+    package static let maxBytes = 255
     /// Longest ending that counts as an extension.
     private static let maxExtension = 12
 
     /// The last path component without control and direction characters, at most `maxBytes` long, cut between
     /// characters before its extension; nil when nothing usable is left.
-    static func sanitised(_ name: String, maxBytes: Int = maxBytes) -> String? {
+    package static func sanitised(_ name: String, maxBytes: Int = maxBytes) -> String? {
         let base = name.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? ""
         var scalars = String.UnicodeScalarView()
         for scalar in base.unicodeScalars where !isDropped(scalar) { scalars.append(scalar) }

@@ -1,13 +1,13 @@
 /// Takes in the bytes of one download: decrypts them, bounds them, writes them, and says what they turned out to be.
 ///
 /// Used by one task at a time. The file exists under its name only after `finish` has succeeded.
-struct MediaIntake: ~Copyable {
+package struct MediaIntake: ~Copyable {
     private let kind: MediaReference.Kind
     private let output: Output
     private var cipher: MediaCipher?
     private let isEncrypted: Bool
 
-    init(kind: MediaReference.Kind, key: MediaKey?, directory: String, maxBytes: Int) throws {
+    package init(kind: MediaReference.Kind, key: MediaKey?, directory: String, maxBytes: Int) throws {
         self.kind = kind
         isEncrypted = key != nil
         cipher = if let key { try MediaCipher(key: key) } else { nil }
@@ -15,7 +15,7 @@ struct MediaIntake: ~Copyable {
     }
 
     /// Takes bytes as they came.
-    mutating func take(_ bytes: UnsafeRawBufferPointer) throws {
+    package mutating func take(_ bytes: UnsafeRawBufferPointer) throws {
         let output = output
         if isEncrypted {
             try cipher?.update(bytes) { try output.append($0) }
@@ -25,7 +25,7 @@ struct MediaIntake: ~Copyable {
     }
 
     /// Checks the end and gives the file its name.
-    mutating func finish(prefix: String, name: String?, contentType: String?) throws -> FetchedMedia {
+    package mutating func finish(prefix: String, name: String?, contentType: String?) throws -> FetchedMedia {
         let output = output
         do {
             try cipher?.finish { try output.append($0) }

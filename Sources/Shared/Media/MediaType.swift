@@ -23,13 +23,13 @@ public struct MediaType: Hashable, Sendable {
     static let oldOffice = MediaType("application/x-ole-storage", nil)
 
     /// Bytes of a file's start that tell its type.
-    static let headBytes = 4_096
+    package static let headBytes = 4_096
 
     /// Whether it is a picture.
     var isImage: Bool { mime.hasPrefix("image/") }
 
     /// Type by bytes, else by what the sender said, else by name. `head` is the start of the file.
-    static func find(head: [UInt8], contentType: String?, name: String?) -> MediaType {
+    package static func find(head: [UInt8], contentType: String?, name: String?) -> MediaType {
         let named = name.flatMap(FileName.fileExtension(of:)).flatMap(ofExtension)
         guard let byBytes = ofBytes(head) else { return contentType.flatMap(ofHeader) ?? named ?? .unknown }
         // Containers and text have many kinds that only the name tells apart.

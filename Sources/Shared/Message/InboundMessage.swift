@@ -1,4 +1,4 @@
-/// A user's direct chat with the bot, or one group.
+/// A user's direct chat with the bot, or one group; for an application also those whom it can write to at once.
 public struct Conversation: Hashable, Sendable, Codable {
     /// How many people talk here.
     public enum Kind: String, Sendable, Codable {
@@ -6,11 +6,15 @@ public struct Conversation: Hashable, Sendable, Codable {
         case direct
         /// A group; its messages reach the bot only when they mention it.
         case group
+        /// Members of a department: an application writes to them, and nothing comes from there.
+        case department
+        /// Members with a tag: the same.
+        case tag
     }
 
-    /// Direct chat or group.
+    /// What it is.
     public var kind: Kind
-    /// User id for a direct chat, chat id for a group. Case-sensitive.
+    /// User id for a direct chat, chat id for a group, number of a department, number or name of a tag. Case-sensitive.
     public var id: String
 
     /// Creates a conversation key.
@@ -53,10 +57,13 @@ public struct MediaReference: Hashable, Sendable, Codable {
 
     /// What it is said to be; the bytes decide.
     public var kind: Kind
-    /// Pre-signed address, good for 5 minutes. Carries a signature, so it is never logged.
+    /// Pre-signed address, good for 5 minutes. Carries a signature, so it is never logged. Empty for media of an
+    /// application, which is fetched by its id.
     public var url: String
     /// AES key of this very file, base64 with or without padding; nil means that the body is plain.
     public var key: String?
+    /// Id by which an application fetches it, good for three days; never logged.
+    public var mediaID: String?
     /// Name, where the callback or the download gave one.
     public var name: String?
     /// File on this machine, once it was fetched.
@@ -74,6 +81,12 @@ public struct MediaReference: Hashable, Sendable, Codable {
         self.url = url
         self.key = key
         self.name = name
+    }
+
+    /// Creates a reference to media of an application.
+    public init(kind: Kind, mediaID: String, name: String? = nil) {
+        self.init(kind: kind, url: "", name: name)
+        self.mediaID = mediaID
     }
 }
 

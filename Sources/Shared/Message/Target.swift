@@ -13,7 +13,11 @@ public enum Target: Hashable, Sendable, CustomStringConvertible {
     /// Longest id in bytes, by our own bound; the platform's are at most 64.
     static let maxIDBytes = 256
 
-    /// Reads a target. A bare id is a group when it begins with `wr`, else a user: a user of such a name is `user:wr…`.
+    /// Fewest characters of a bare `wr…` or `wc…` that is taken for a group: people are called `wright`, too.
+    static let minChatIDCharacters = 20
+
+    /// Reads a target. A bare id is a group when it begins with `wr` or `wc` and is as long as chat ids are, a department when it
+    /// is a number, else a user. With `user:` or `group:` before it nothing is guessed.
     ///
     /// - Throws: `GatewayError.invalidConfiguration` with what is wrong and what can be written.
     public init(_ text: String) throws(GatewayError) {
@@ -21,14 +25,14 @@ public enum Target: Hashable, Sendable, CustomStringConvertible {
         if let (word, id) = Self.split(rest), word == "wecom" { rest = id }
         guard let (word, id) = Self.split(rest) else {
             let id = try Self.checked(rest, of: text)
-            self = id.hasPrefix("wr") ? .group(id) : .user(id)
+            self = Self.bare(id)
             return
         }
         switch word {
         case "user": self = .user(try Self.checked(id, of: text))
-        case "group": self = .group(try Self.checked(id, of: text))
-        case "party", "department":
-            guard id.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else {
+        case "group", "chat": self = .group(try Self.checked(id, of: text))
+        case "party", "dept", "department":
+            guard id.utf8.allSatisfy(ASCII.isDigit) else {
                 throw Self.problem(text, "a department is named by its number, as in party:1")
             }
             self = .department(try Self.checked(id, of: text))
@@ -42,6 +46,12 @@ public enum Target: Hashable, Sendable, CustomStringConvertible {
     private static func split(_ text: Substring) -> (word: String, rest: Substring)? {
         guard let colon = text.firstIndex(of: ":") else { return nil }
         return (text[..<colon].lowercased(), text[text.index(after: colon)...])
+    }
+
+    private static func bare(_ id: String) -> Target {
+        let looksLikeChat = id.hasPrefix("wr") || id.hasPrefix("wc")
+        if looksLikeChat, id.count >= minChatIDCharacters { return .group(id) }
+        return id.utf8.allSatisfy(ASCII.isDigit) ? .department(id) : .user(id)
     }
 
     private static func checked(_ id: Substring, of text: String) throws(GatewayError) -> String {
@@ -70,6 +80,7 @@ public enum Target: Hashable, Sendable, CustomStringConvertible {
     /// Where a bot sends it.
     ///
     /// - Throws: `GatewayError.invalidConfiguration` for a department or a tag, which a bot cannot write to.
+    ///   A user whose id is a number is written `user:` and the number.
     public func botConversation() throws(GatewayError) -> Conversation {
         switch self {
         case .user(let id): Conversation(kind: .direct, id: id)
@@ -78,7 +89,29 @@ public enum Target: Hashable, Sendable, CustomStringConvertible {
             throw GatewayError(
                 .invalidConfiguration,
                 "\(self): a bot writes to users and groups; departments and tags are reached by an Agent only. "
-                    + "Name the users or the group, or give the account an agent and send with that")
+                    + "Name the users (a user whose id is a number as user:ID) or the group, "
+                    + "or give the account an agent and send with that")
+        }
+    }
+
+    /// Where an application sends it.
+    ///
+    /// - Parameter allowGroupSend: whether groups are tried; only those that the application made itself can be reached.
+    /// - Throws: `GatewayError.invalidConfiguration` for a group while that is off.
+    public func agentConversation(allowGroupSend: Bool) throws(GatewayError) -> Conversation {
+        switch self {
+        case .user(let id): return Conversation(kind: .direct, id: id)
+        case .department(let id): return Conversation(kind: .department, id: id)
+        case .tag(let id): return Conversation(kind: .tag, id: id)
+        case .group(let id):
+            guard allowGroupSend else {
+                throw GatewayError(
+                    .invalidConfiguration,
+                    "\(self): an application reaches only groups that it made itself; others are refused (86008). "
+                        + "Write to the group with a bot that is in it, name the users, or, for a group of its own, set "
+                        + "allowGroupSend of the agent")
+            }
+            return Conversation(kind: .group, id: id)
         }
     }
 }

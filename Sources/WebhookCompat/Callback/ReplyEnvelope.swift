@@ -36,7 +36,7 @@ enum ReplyEnvelope {
     }
 
     /// CDATA, in two sections where the text has the end mark; what XML has no character for is left out.
-    private static func characterData(_ text: String) -> String {
+    static func characterData(_ text: String) -> String {
         var allowed = ""
         allowed.unicodeScalars.append(contentsOf: text.unicodeScalars.filter(XMLBytes.isCharacter))
         var sections = "<![CDATA["
