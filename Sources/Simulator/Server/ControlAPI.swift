@@ -36,6 +36,7 @@ struct ControlAPI: Sendable {
         case (.GET, "/api/view"): return try view(request)
         case (.GET, "/api/frames"): return .json(["frames": .array(engine.read { $0.newestFrames.map(\.json) })])
         case (.GET, "/api/events"): return try events(request)
+        case (.GET, "/api/callbacks"): return callbacks(request)
         case (.POST, "/api/faults"): return try setFaults(request)
         case (.DELETE, "/api/faults"):
             engine.input { core, now in
@@ -80,6 +81,7 @@ struct ControlAPI: Sendable {
                     "id": .string(bot.id), "name": .string(bot.name),
                     "connected": .bool(core.owner(of: bot.id) != nil),
                     "connections": .int(core.connectionCount(of: bot.id)),
+                    "transports": .array(bot.transports.map { .string($0.rawValue) }),
                 ]
             }
             let users = core.users.map { user -> JSONValue in ["id": .string(user.id), "name": .string(user.name)] }
@@ -114,6 +116,19 @@ struct ControlAPI: Sendable {
         let key = ConversationKey(bot: bot, chat: chat)
         let entries = engine.read { $0.view(of: key) }
         return .json(["entries": .array(entries.map { $0.json(for: user) })])
+    }
+
+    /// Callbacks over HTTP and what was wrong with the answers, of one bot or of all.
+    private func callbacks(_ request: HTTPRequest) -> HTTPReply {
+        let bot = request.query["bot"]
+        return .json(
+            engine.read { core in
+                [
+                    "callbacks": .array(
+                        core.callbackRecords.filter { bot == nil || $0.bot == bot }.suffix(500).map(\.json)),
+                    "violations": .array(core.violations.filter { bot == nil || $0.bot == bot }.map(\.json)),
+                ]
+            })
     }
 
     private func events(_ request: HTTPRequest) throws(FieldError) -> HTTPReply {
