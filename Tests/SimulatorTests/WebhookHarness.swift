@@ -99,6 +99,14 @@ struct WebhookHarness {
         ["msgtype": "stream", "stream": ["id": .string(id), "finish": .bool(final), "content": .string(content)]]
     }
 
+    /// Posts to a `response_url`; the errcode.
+    mutating func reply(_ code: String, _ body: JSONValue) -> Int? {
+        let call = APICall("aibot/response", query: ["response_code": code], body: body.bytes)
+        let (answer, actions) = base.core.apiCalled(call, now: base.now)
+        base.take(actions)
+        return answer.errcode
+    }
+
     /// Rules that were broken so far.
     var rules: [String] { core.violations.map(\.rule) }
 }

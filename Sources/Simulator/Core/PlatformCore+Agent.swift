@@ -166,6 +166,10 @@ extension PlatformCore {
 
     private mutating func show(_ reply: XMLElement, _ delivery: Delivery, now: Int) throws(ReplyProblem) {
         guard let app = directory.bots[delivery.bot]?.app else { return }
+        let type = reply.text("MsgType") ?? ""
+        guard Self.passiveTypes(for: delivery).contains(type) else {
+            throw ReplyProblem("illegalReply", "\(type) is not legal here")
+        }
         guard reply.text("ToUserName")?.lowercased() == delivery.user?.lowercased() else {
             throw ReplyProblem("schema", "ToUserName is not the member")
         }
@@ -173,10 +177,6 @@ extension PlatformCore {
             throw ReplyProblem("schema", "FromUserName is not the corp id")
         }
         guard reply.text("CreateTime").flatMap({ Int($0) }) != nil else { throw ReplyProblem("schema", "CreateTime") }
-        let type = reply.text("MsgType") ?? ""
-        guard Self.passiveTypes(for: delivery).contains(type) else {
-            throw ReplyProblem("illegalReply", "\(type) is not legal here")
-        }
         switch type {
         case "text":
             guard let content = reply.text("Content"), !content.isEmpty else {

@@ -81,6 +81,11 @@ extension PlatformCore {
         progress.count(Progress.Key(bot: bot, user: user))
     }
 
+    /// Messages of the application that a person did not get, as there were too many.
+    public func messagesLost(bot: String, user: String) -> Int {
+        lostAppMessages[Progress.Key(bot: bot, user: user)] ?? 0
+    }
+
     /// Messages of a person that wait until one of three others ends.
     public func messagesHeldBack(bot: String, user: String) -> Int {
         progress.heldCount(Progress.Key(bot: bot, user: user))

@@ -59,6 +59,9 @@ extension PlatformCore {
             guard directory.add(group) else { throw UserActionError("id", "too many groups") }
         case .setWebhook(let id, let side): try change(id) { $0.webhook = side }
         case .setApp(let id, let side): try change(id) { $0.app = side }
+        case .endTokens(let bot, let code):
+            guard directory.bots[bot]?.app != nil else { throw UserActionError("bot", "has no application") }
+            tokens.end(bot: bot, code: code)
         case .dropConnections(let bot):
             if let bot, directory.bots[bot] == nil { throw UserActionError("bot", "unknown, see GET /api/state") }
             let ids = connections.all.filter { bot == nil || $0.value.bot == bot }.keys

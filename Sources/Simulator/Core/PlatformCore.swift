@@ -35,6 +35,12 @@ public struct PlatformCore: Sendable {
     /// Messages to applications so far; their ids follow from it.
     var appMessages = 0
     var responseCodes = ResponseCodes()
+    var tokens = AccessTokens()
+    var meter = CallMeter()
+    var sentMessages = SentMessages()
+    var appQuota = Quota<Progress.Key>()
+    var lostAppMessages: [Progress.Key: Int] = [:]
+    var appChats: [String: AppChat] = [:]
     var random: SeededGenerator
     var actions: [PlatformAction] = []
 

@@ -116,6 +116,16 @@ public struct PlatformOptions: Sendable, Hashable {
     public var callbackRetryDelay = 1_000
     /// Life of a `response_url`.
     public var responseURLLifetime = 3_600_000
+    /// Life of an access token.
+    public var tokenLifetime = 7_200_000
+    /// Whether asking again while a token runs gives the same one.
+    public var reusesTokens = true
+    /// Calls of one API of the server per minute and application before 45009; 0 is without limit.
+    public var apiCallsPerMinute = 10_000
+    /// Messages of an application per minute and member; further ones get lost without an error.
+    public var appMessagesPerMinute = 30
+    /// Messages of an application per hour and member.
+    public var appMessagesPerHour = 1_000
     /// Whether recordings reach applications with their transcript.
     public var recognizesVoice = true
     /// Whether frames are recorded for observers.

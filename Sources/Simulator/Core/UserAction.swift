@@ -20,6 +20,8 @@ public enum UserAction: Sendable, Hashable {
     case setWebhook(bot: String, WebhookSide?)
     /// Gives a bot an application side, replaces it, or (nil) takes it away.
     case setApp(bot: String, ApplicationSide?)
+    /// The access tokens of a bot's application end; calls with them get that errcode (40014 or 42001).
+    case endTokens(bot: String, code: Int)
     /// The administrator saves the callback url of that side: the platform verifies it.
     case verifyURL(bot: String, via: Transport)
     /// Any text as a frame on the bot's connection.

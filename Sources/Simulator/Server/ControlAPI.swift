@@ -31,6 +31,7 @@ struct ControlAPI: Sendable {
                 return MediaEndpoint(engine: engine).plain(String(path.dropFirst("/media/plain/".count)))
             }
         }
+        if path.hasPrefix("/cgi-bin/") { return APIEndpoint(engine: engine).handle(request) }
         switch (request.method, path) {
         case (.GET, "/api/state"): return state()
         case (.GET, "/api/view"): return try view(request)
@@ -45,7 +46,6 @@ struct ControlAPI: Sendable {
             }
             return .json(["faults": []])
         case (.POST, "/api/clock/advance"): return try advance(request)
-        case (.POST, "/cgi-bin/aibot/response"): return try responseURL(request)
         case (.POST, _) where path.hasPrefix("/api/"):
             guard let action = try UserActionReader.read(path, Fields(body: request.body)) else { fallthrough }
             return try perform(action)
@@ -180,15 +180,5 @@ struct ControlAPI: Sendable {
         guard (0...31_536_000).contains(seconds) else { throw FieldError("seconds", "0 to 31,536,000") }
         engine.clock.advance(by: .milliseconds(Int(seconds * 1000)))
         return .json(["now": .int(engine.clock.now), "offsetMs": .int(engine.clock.offset)])
-    }
-
-    private func responseURL(_ request: HTTPRequest) throws(FieldError) -> HTTPReply {
-        let body = try Fields(body: request.body).value
-        let code = request.query["response_code"] ?? ""
-        let answer = engine.call { core, now in
-            let answer = core.responseURLPosted(code: code, body: body, now: now)
-            return (answer.actions, (answer.errcode, answer.errmsg))
-        }
-        return .json(["errcode": .int(answer.0), "errmsg": .string(answer.1)])
     }
 }

@@ -8,6 +8,8 @@ enum UserActionReader {
             return .enter(bot: try fields.string("bot"), user: try fields.string("user"), via: try fields.via())
         case "/api/bots/webhook": return .setWebhook(bot: try fields.string("bot"), try webhook(fields))
         case "/api/bots/app": return .setApp(bot: try fields.string("bot"), try app(fields))
+        case "/api/bots/endtokens":
+            return .endTokens(bot: try fields.string("bot"), code: try fields.optionalInt("code") ?? 40_014)
         case "/api/bots/verify":
             guard let via = try fields.via() else { throw FieldError("via", "missing, webhook or agent") }
             return .verifyURL(bot: try fields.string("bot"), via: via)
