@@ -66,7 +66,12 @@ let package = Package(
         .target(
             name: "Persistence", dependencies: ["Shared", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: swiftSettings),
-        .target(name: "WebhookCompat", dependencies: ["Shared"], swiftSettings: swiftSettings),
+        .target(
+            name: "WebhookCompat",
+            dependencies: [
+                "Shared", collections, logging, lifecycle, httpClient, hummingbird, nioCore, nioPosix, nioHTTP1,
+            ],
+            swiftSettings: swiftSettings),
         .target(
             name: "Backends",
             dependencies: [
@@ -148,7 +153,9 @@ let package = Package(
             name: "ReliabilityTests", dependencies: ["Simulator", crypto],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "WebhookCompatTests", dependencies: ["WebhookCompat", "Shared"], swiftSettings: swiftSettings),
+            name: "WebhookCompatTests",
+            dependencies: ["WebhookCompat", "Shared", logging, lifecycle, httpClient, nioCore, nioPosix, nioHTTP1],
+            swiftSettings: swiftSettings),
         .testTarget(name: "DocsTests", dependencies: ["Shared"], swiftSettings: swiftSettings),
         .testTarget(
             name: "ScenariosTests", dependencies: ["Scenarios", "AIBotWS", "Shared", logging],

@@ -48,6 +48,7 @@ public struct AIBotClient: Sendable {
     private let seed: UInt64
     private let ledger: any LedgerStore
     private let hooks: EngineHooks
+    private let fallback: (any Channel)?
     private let running = RunningEngine()
 
     /// Creates a bot with the defaults.
@@ -66,11 +67,14 @@ public struct AIBotClient: Sendable {
     ///
     /// - Parameters:
     ///   - transport: holds the connection; the default is shared by all bots of the process.
+    ///   - fallback: another channel of the account, which takes what the bot cannot: files of unusual kinds, chats that
+    ///     never wrote to it, answers while it is away for long.
     ///   - ledger: remembers what was accepted and delivered. The default forgets with the process.
     ///   - hooks: fetch and prepare media.
     ///   - tap: sees every frame, for recording; the secret is in it.
     public init(
         _ configuration: Configuration, transport: any WebSocketTransport = LWSTransport.shared,
+        fallback: (any Channel)? = nil,
         ledger: any LedgerStore = InMemoryLedger(), hooks: EngineHooks = EngineHooks(),
         clock: any MonotonicClock = SystemMonotonicClock(), wallClock: any WallClock = SystemWallClock(),
         logger: Logger, tap: (@Sendable (FrameDirection, ArraySlice<UInt8>) -> Void)? = nil
@@ -78,6 +82,7 @@ public struct AIBotClient: Sendable {
         self.configuration = configuration
         self.ledger = ledger
         self.hooks = hooks
+        self.fallback = fallback
         self.clock = clock
         self.wallClock = wallClock
         seed = configuration.seed ?? .random(in: .min ... .max)
@@ -103,8 +108,9 @@ public struct AIBotClient: Sendable {
         onEvent: @escaping @Sendable (InboundEvent) -> Void = { _ in }, handler: @escaping MessageHandler
     ) async throws {
         let engine = ReplyEngine(
-            account: configuration.account, channel: LongConnection(session, clock: clock), ledger: ledger,
-            settings: configuration.engine, hooks: hooks, clock: clock, wallClock: wallClock, seed: seed,
+            account: configuration.account, channel: LongConnection(session, clock: clock), fallback: fallback,
+            ledger: ledger, settings: configuration.engine, hooks: hooks, clock: clock, wallClock: wallClock,
+            seed: seed,
             logger: logger, gate: gate, onEvent: onEvent, handler: handler)
         running.set(engine)
         defer { running.set(nil) }

@@ -39,6 +39,11 @@ public struct LongConnection: Channel {
             let frame = OutboundFrame.stream(
                 ReqID(route.key), id: id, content: content, finish: finish, feedback: feedback)
             return await session.send(frame, late: late)
+        case .seal(let route, let id, let content, _, let feedback):
+            // Pictures are messages of their own here; whoever plans by the capabilities sends none along.
+            let frame = OutboundFrame.stream(
+                ReqID(route.key), id: id, content: content, finish: true, feedback: feedback)
+            return await session.send(frame, late: late)
         case .reply(let route, let markdown, let feedback):
             return await session.send(.markdownReply(ReqID(route.key), markdown, feedback: feedback), late: late)
         case .push(let conversation, let markdown, let feedback):

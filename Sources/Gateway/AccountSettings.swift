@@ -1,5 +1,6 @@
 import AIBotWS
 import Shared
+import WebhookCompat
 
 /// Turns an account of the configuration into what its bot runs with.
 struct AccountSettings {
@@ -70,7 +71,7 @@ struct AccountSettings {
         return target.host
     }
 
-    private var engine: EngineSettings {
+    var engine: EngineSettings {
         var engine = EngineSettings()
         let limits = configuration.limits
         engine.concurrentTasks = limits.concurrentTasks
@@ -80,6 +81,8 @@ struct AccountSettings {
         engine.lastWords = configuration.gateway.stopTimeout * 0.15
         engine.attachAboveBytes = account.stream.attachAboveBytes
         engine.welcomeText = account.bot.welcomeText
+        // Whichever way a bot is reached, it takes up what it left; an application has an engine of its own.
+        engine.takesUpFrom = [LongConnection.name, WebhookBot.name]
         engine.reply = reply
         return engine
     }

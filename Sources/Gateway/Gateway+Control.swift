@@ -6,9 +6,10 @@ extension Gateway: GatewayControl {
     /// Where every running account stands.
     public func status() async -> GatewayStatus {
         let statuses = accounts.map { account -> AccountStatus in
-            let state = states[account.name]
+            let state = states[account.place]
             var status = AccountStatus(
                 name: account.name, botID: BotID(account.botID), session: state.session, since: state.since)
+            status.channel = account.channel
             status.openTurns = account.bot.openTurns
             status.waiting = account.bot.waitingTurns
             status.lastInboundAt = state.lastInboundAt
@@ -106,7 +107,7 @@ extension Gateway: GatewayControl {
     /// - Throws: for an account that does not run.
     public func reconnect(account: String?) async throws(GatewayError) -> [String] {
         let chosen = try account.map { name throws(GatewayError) in [try running(name)] } ?? accounts
-        for account in chosen { await account.bot.session.reconnect() }
+        for account in chosen { await account.bot.reconnect() }
         return chosen.map(\.name)
     }
 

@@ -5,14 +5,22 @@ import Foundation
 public import Logging
 public import ServiceLifecycle
 public import Shared
+import WebhookCompat
 
-/// An account that runs.
+/// One side of an account that runs: its bot, or its application.
 struct RunningAccount: Sendable {
     let name: String
+    /// Transport name.
+    let channel: String
     let botID: String
-    let bot: AIBotClient
+    let bot: any AccountRunner
     let media: MediaDesk
     let gate: @Sendable (InboundMessage) -> GateVerdict
+    /// Where the platform calls it; nil for one that dials out.
+    let receiver: CallbackReceiver?
+
+    /// Names the side among all that run.
+    var place: String { "\(name) \(channel)" }
 }
 
 /// The whole program: every configured account with its bot, the backends that answer, and the ledger behind them.
@@ -24,9 +32,11 @@ public struct Gateway: Service {
     let clock: any MonotonicClock
     let states: AccountStates
     let version: String
+    let wallClock: any WallClock
     let startedAt: MonotonicInstant
     private let logger: Logger
     private let override: (any Backend)?
+    private let onListening: @Sendable (_ port: Int) -> Void
     private let baseDirectory: String?
     private let folders: SessionFolders
     private let housekeeping: Housekeeping
@@ -41,6 +51,7 @@ public struct Gateway: Service {
     ///   - version: what `status` shows.
     ///   - baseDirectory: where relative paths of command backends start, as a rule the folder of the configuration file.
     ///   - backend: answers everything instead of the configured backends; for the demo.
+    ///   - onListening: hears the port of the callback listener.
     ///   - adjust: changes what the configuration says about the engine, for measurements.
     ///   - tap: sees every frame of every account, for recording.
     /// - Throws: `GatewayError.invalidConfiguration` when an account cannot run.
@@ -48,7 +59,8 @@ public struct Gateway: Service {
         _ configuration: GatewayConfiguration, environment: [String: String],
         ledger: any LedgerStore = InMemoryLedger(), version: String = "", baseDirectory: String? = nil,
         clock: any MonotonicClock = SystemMonotonicClock(), wallClock: any WallClock = SystemWallClock(),
-        backend: (any Backend)? = nil, adjust: @escaping (inout EngineSettings) -> Void = { _ in }, logger: Logger,
+        backend: (any Backend)? = nil, onListening: @escaping @Sendable (_ port: Int) -> Void = { _ in },
+        adjust: @escaping (inout EngineSettings) -> Void = { _ in }, logger: Logger,
         tap: (@Sendable (FrameDirection, ArraySlice<UInt8>) -> Void)? = nil
     ) throws {
         self.configuration = configuration
@@ -56,9 +68,11 @@ public struct Gateway: Service {
         self.version = version
         self.logger = logger
         self.clock = clock
+        self.wallClock = wallClock
         self.baseDirectory = baseDirectory
         startedAt = clock.now
         override = backend
+        self.onListening = onListening
         states = AccountStates(clock: wallClock)
         cardIDs = CardIDs(clock: wallClock)
         network = NetworkWatch(clock: clock, logger: logger)
@@ -71,25 +85,12 @@ public struct Gateway: Service {
         housekeeping = Housekeeping(
             ledger: ledger, store: store, keep: configuration.delivery.keep, cleansAtStart: media.cleanupOnStart,
             clock: clock, wallClock: wallClock, logger: logger)
-        let prepare = { (name: String, account: GatewayConfiguration.Account) throws -> RunningAccount in
-            let settings = AccountSettings(
-                name: name, account: account, configuration: configuration, environment: environment)
-            var accountLogger = logger
-            accountLogger[.account] = name
-            var client = try settings.client()
-            adjust(&client.engine)
-            let desk = MediaDesk(
-                account: name, configuration, proxyURL: settings.proxyURL, network: account.network,
-                ownHost: settings.ownHost, store: store, folders: folders, clock: clock, logger: accountLogger)
-            let bot = AIBotClient(
-                client, ledger: ledger, hooks: desk.hooks, clock: clock, wallClock: wallClock, logger: logger, tap: tap)
-            return RunningAccount(
-                name: name, botID: account.bot.botID, bot: bot, media: desk, gate: settings.gate)
-        }
-        accounts = try configuration.wecom.enabledAccounts.sorted { $0.key < $1.key }.compactMap { name, account in
-            guard account.bot.effectiveMode == .websocket else { return nil }
+        let builder = AccountBuilder(
+            configuration: configuration, environment: environment, ledger: ledger, store: store, folders: folders,
+            clock: clock, wallClock: wallClock, adjust: adjust, logger: logger, tap: tap)
+        accounts = try configuration.wecom.enabledAccounts.sorted { $0.key < $1.key }.flatMap { name, account in
             do {
-                return try prepare(name, account)
+                return try builder.sides(of: name, account)
             } catch {
                 throw GatewayError(.invalidConfiguration, "account \(name): \(error)")
             }
@@ -109,7 +110,26 @@ public struct Gateway: Service {
     }
 
     /// Names of the accounts that run.
-    public var accountNames: [String] { accounts.map(\.name) }
+    public var accountNames: [String] {
+        accounts.map(\.name).reduce(into: []) { if $0.last != $1 { $0.append($1) } }
+    }
+
+    /// The listener of the accounts that the platform calls; nil when there are none.
+    private var webhookServer: WebhookServer? {
+        let receivers = accounts.compactMap(\.receiver)
+        guard !receivers.isEmpty, let address = configuration.gateway.listen else { return nil }
+        return WebhookServer(
+            receivers, address: address, clock: clock, wallClock: wallClock, logger: logger, onListening: onListening)
+    }
+
+    private func checkListener() throws(GatewayError) {
+        guard configuration.gateway.listen == nil, let account = accounts.first(where: { $0.receiver != nil }) else {
+            return
+        }
+        throw GatewayError(
+            .invalidConfiguration,
+            "account \(account.name) takes callbacks, and gateway.listen names no address for them")
+    }
 
     /// Runs until cancelled or told to shut down gracefully.
     ///
@@ -118,13 +138,15 @@ public struct Gateway: Service {
         guard !accounts.isEmpty else {
             throw GatewayError(
                 .invalidConfiguration,
-                "no enabled account has a long-connection bot: give channels.wecom.accounts.NAME.bot.botId and secret")
+                "no enabled account has a bot or an agent that can run: give channels.wecom.accounts.NAME.bot.botId and "
+                    + "secret (long connection), or bot.token and bot.encodingAESKey (callbacks)")
         }
         let client = HTTPClient(
             eventLoopGroupProvider: .singleton, configuration: try HTTPSettings().clientConfiguration())
         let result: Result<Void, any Error>
         do {
             for account in accounts { try account.media.open() }
+            try checkListener()
             result = .success(try await serve(handler(client)))
         } catch {
             result = .failure(error)
@@ -141,8 +163,14 @@ public struct Gateway: Service {
                 return false
             }
             group.addTask {
-                await network.run { for account in accounts { await account.bot.session.networkChanged() } }
+                await network.run { for account in accounts { await account.bot.networkChanged() } }
                 return false
+            }
+            if let server = webhookServer {
+                group.addTask {
+                    try await server.run()
+                    return false
+                }
             }
             for account in accounts {
                 group.addTask {
@@ -158,12 +186,12 @@ public struct Gateway: Service {
     }
 
     private func run(_ account: RunningAccount, _ handler: @escaping MessageHandler) async throws {
-        let name = account.name
+        let place = account.place
         try await account.bot.run(
             gate: { message in
-                states.heard(name)
+                states.heard(place)
                 return account.gate(message)
-            }, onStatus: { states.changed(name, to: $0) }, handler: handler)
+            }, onStatus: { states.changed(place, to: $0) }, handler: handler)
     }
 
     private func handler(_ client: HTTPClient) -> MessageHandler {
@@ -181,7 +209,7 @@ public struct Gateway: Service {
 
     /// Ends every wait for a connection, and takes replaced bots back.
     public func reconnect() async {
-        for account in accounts { await account.bot.session.reconnect() }
+        for account in accounts { await account.bot.reconnect() }
     }
 
     func nextCardID() -> String { cardIDs.next() }

@@ -12,7 +12,8 @@ struct LedgerReader {
 
     private static let columns = """
         id, state, origin, accepted_at, answered_at, finished_at, attempts, bubbles, bubble_opened_at, handed_over, stream,
-        route_key, takes_replies, conversation_kind, conversation, refusal, reason, message, answer, shown
+        route_key, takes_replies, conversation_kind, conversation, refusal, reason, message, answer, shown,
+        late_url, late_until
         """
 
     /// Tasks with their parts. `condition` is what follows WHERE.
@@ -41,7 +42,9 @@ struct LedgerReader {
         let conversation = Conversation(kind: kind, id: row[14])
         let entry = LedgerEntry(
             origin: origin, message: message,
-            route: ReplyRoute(key: row[11], conversation: conversation, takesReplies: row[12]), stream: row[10],
+            route: ReplyRoute(
+                key: row[11], conversation: conversation, takesReplies: row[12],
+                late: (row[20] as String?).map { LateAddress(url: $0, expiresAt: row[21] ?? 0) }), stream: row[10],
             acceptedAt: row[3], refusal: row[15])
         var task = LedgerTask(id: TaskID(id), entry: entry)
         task.state = state

@@ -7,6 +7,7 @@ enum LedgerSchema {
     static let migrator: DatabaseMigrator = {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1-ledger") { try $0.execute(sql: tables + indexes) }
+        migrator.registerMigration("2-callbacks") { try $0.execute(sql: lateAddresses + kept) }
         return migrator
     }()
 
@@ -90,6 +91,21 @@ enum LedgerSchema {
             at INTEGER NOT NULL
         );
 
+        """
+
+    private static let lateAddresses = """
+        ALTER TABLE task ADD COLUMN late_url TEXT;
+        ALTER TABLE task ADD COLUMN late_until INTEGER;
+
+        """
+
+    private static let kept = """
+        CREATE TABLE kept (
+            key TEXT NOT NULL PRIMARY KEY,
+            value TEXT NOT NULL,
+            until INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX kept_until ON kept (until);
         """
 
     /// One for each question that is asked: known already, still to do, said here before, ended when, whose bubble.

@@ -63,17 +63,17 @@ struct LedgerWriter {
             """
             INSERT INTO task (account, msgid, conversation_kind, conversation, session, origin, state, accepted_at,
                 finished_at, attempts, bubbles, bubble_opened_at, handed_over, stream, route_key, takes_replies, refusal,
-                reason, message)
+                reason, message, late_url, late_until)
             VALUES (?1, ?2, ?3, ?4, coalesce((SELECT number FROM session
                     WHERE account = ?1 AND conversation_kind = ?3 AND conversation = ?4), 0),
-                ?5, ?6, ?7, ?8, 0, 1, ?7, 0, ?9, ?10, ?11, ?12, ?12, ?13)
+                ?5, ?6, ?7, ?8, 0, 1, ?7, 0, ?9, ?10, ?11, ?12, ?12, ?13, ?14, ?15)
             ON CONFLICT (msgid, account) WHERE msgid IS NOT NULL DO NOTHING
             """,
             [
                 message.account.rawValue, msgid, entry.route.conversation.kind.rawValue, entry.route.conversation.id,
                 entry.origin.rawValue, ended ? "dead" : "accepted", entry.acceptedAt, ended ? entry.acceptedAt : nil,
                 entry.stream, entry.route.key, entry.route.takesReplies, entry.refusal.map(StoredText.clean),
-                prepared.json,
+                prepared.json, entry.route.late?.url, entry.route.late?.expiresAt,
             ])
         guard isNew else { return .known(try known(msgid, account: message.account)) }
         let task = TaskID(db.lastInsertedRowID)

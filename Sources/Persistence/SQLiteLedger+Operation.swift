@@ -11,6 +11,15 @@ extension SQLiteLedger {
         }
     }
 
+    /// Task whose bubbles have this name.
+    public func task(stream: String, account: AccountID) async throws(LedgerTrouble) -> LedgerTask? {
+        try await read { db in
+            try LedgerReader(db: db).tasks(
+                "stream = ? AND account = ? ORDER BY id DESC LIMIT 1", [stream, account.rawValue]
+            ).first
+        }
+    }
+
     /// Tasks in one of these states, oldest first, at most `limit`.
     public func tasks(in states: Set<TaskState>, limit: Int) async throws(LedgerTrouble) -> [LedgerTask] {
         let ids = LedgerReader.ids(in: states)
@@ -89,7 +98,8 @@ extension SQLiteLedger {
         let feedback = Feedback(
             id: MessageID(row[1] ?? ""), feedbackID: row[2], verdict: Feedback.Verdict(stored: row[3]), content: row[4],
             reasons: reasons.split(separator: ",").compactMap { Int($0) },
-            conversation: Conversation(kind: row[6] == "group" ? .group : .direct, id: row[7]), sender: sender)
+            conversation: Conversation(kind: Conversation.Kind(rawValue: row[6]) ?? .direct, id: row[7]), sender: sender
+        )
         return FeedbackRecord(feedback: feedback, account: AccountID(row[0]), at: row[11])
     }
 
@@ -100,6 +110,8 @@ extension SQLiteLedger {
         try await write { db in
             try db.execute(sql: "DELETE FROM card WHERE sent_at < ?", arguments: [cardsBefore])
             try db.execute(sql: "DELETE FROM feedback WHERE at < ?", arguments: [before])
+            // What has expired since then is of no use to anybody; what expires later may be.
+            try db.execute(sql: "DELETE FROM kept WHERE until < ?", arguments: [before])
         }
         var paths: Set<String> = []
         while true {

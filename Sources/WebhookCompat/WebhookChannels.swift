@@ -6,8 +6,10 @@ public enum WebhookChannels {
     /// The bot in callback mode: bubbles are refreshed when the platform polls, pushes go by `response_url` alone.
     public static let bot = Capabilities(
         channel: "bot-webhook", conversations: [.direct, .group], streams: true, pushes: false, maxTextBytes: 20_480,
-        replyWindow: .seconds(360), streamWindow: .seconds(360), welcomeWindow: .seconds(5),
-        mediaIn: [.image, .file, .video], mediaOut: [.image], cards: true)
+        replyWindow: .seconds(360), streamWindow: .seconds(330), welcomeWindow: .seconds(5),
+        mediaIn: [.image, .file, .video], mediaOut: [.image], cards: true, bubblesPerMessage: 1,
+        lateReply: .init(window: .seconds(3_600), cards: [.direct]),
+        bubbleImages: .init(count: 10, bytes: 10_000_000, totalBytes: 16 << 20))
 
     /// The self-built application: whole messages by the server API.
     public static let agent = Capabilities(

@@ -14,13 +14,16 @@ struct CoreHarness {
     var closed: [ConnectionID: UInt16?] = [:]
     var readingPaused: Set<ConnectionID> = []
     var events: [SimulatorEvent] = []
+    /// HTTP requests that the core asked for, oldest first, and those that it cut.
+    var requests: [CallbackRequest] = []
+    var cut: [Int] = []
     private var nextConnection = 1
     private var nextReqID = 1
 
-    init(_ change: (inout PlatformOptions) -> Void = { _ in }) {
+    init(bot: SimulatorBot = .demo, _ change: (inout PlatformOptions) -> Void = { _ in }) {
         var options = PlatformOptions()
         change(&options)
-        core = PlatformCore(options: options, seed: 7)
+        core = PlatformCore(options: options, bots: [bot], seed: 7)
     }
 
     mutating func take(_ actions: [PlatformAction]) {
@@ -33,6 +36,8 @@ struct CoreHarness {
             case .close(let id, let code): closed[id] = .some(code)
             case .pauseReading(let id): readingPaused.insert(id)
             case .resumeReading(let id): readingPaused.remove(id)
+            case .callback(let request): requests.append(request)
+            case .cancelCallback(let id): cut.append(id)
             case .event(let event): events.append(event)
             }
         }

@@ -1,175 +1,23 @@
 public import Shared
 
-/// Turns callbacks into transport-neutral events. Tolerant: unknown keys, kinds and shapes are kept or passed over, never
-/// fatal (protocol reference, sections 6 and 7).
+/// Turns callbacks of the long connection into transport-neutral events.
 public struct CallbackDecoder: Sendable {
-    private let account: AccountID
-    private let displayName: String?
-    private let accountName: String?
+    private let decoder: BotEventDecoder
 
     /// Creates a decoder.
     ///
     /// - Parameters:
     ///   - displayName: what people write after `@` to mention the bot; nil falls back to `accountName`, then to rules.
     public init(account: AccountID, displayName: String? = nil, accountName: String? = nil) {
-        self.account = account
-        self.displayName = displayName
-        self.accountName = accountName
+        decoder = BotEventDecoder(
+            account: account, channel: LongConnection.name, displayName: displayName, accountName: accountName)
     }
 
     /// Event of a callback; nil when the body is no JSON object or names no conversation to answer in.
     public func event(_ callback: Callback, receivedAt unixMilliseconds: Int64) -> InboundEvent? {
-        guard let body = try? JSONValue(parsing: callback.body), let sender = sender(body) else {
-            return eventWithoutSender(callback)
-        }
-        let conversation = conversation(body, sender)
-        let route = ReplyRoute(
-            key: callback.reqID.rawValue, conversation: conversation, takesReplies: callback.kind == .message)
-        let createdAt = body["create_time"]?.integer.map { Int64($0).multipliedReportingOverflow(by: 1000) }
-        let time = createdAt.flatMap { $0.overflow ? nil : $0.partialValue } ?? unixMilliseconds
-        switch callback.kind {
-        case .message: return .message(message(body, conversation, sender, time), route)
-        case .event: return event(body, conversation, sender, time, route)
-        }
-    }
-
-    private func eventWithoutSender(_ callback: Callback) -> InboundEvent? {
-        guard callback.kind == .event, let body = try? JSONValue(parsing: callback.body) else { return nil }
-        return .other(id(body), type: body["event"]?["eventtype"]?.string ?? "")
-    }
-
-    // MARK: Envelope of the body
-
-    private func id(_ body: JSONValue) -> MessageID { MessageID(body["msgid"]?.string ?? "") }
-
-    private func sender(_ body: JSONValue) -> Sender? {
-        guard let user = body["from"]?["userid"]?.string, !user.isEmpty else { return nil }
-        return Sender(id: UserID(user), corporation: body["from"]?["corpid"]?.string)
-    }
-
-    /// Group by its chat id; a direct chat by the sender, whatever `chatid` may say there.
-    private func conversation(_ body: JSONValue, _ sender: Sender) -> Conversation {
-        if body["chattype"]?.string == "group", let chat = body["chatid"]?.string, !chat.isEmpty {
-            return Conversation(kind: .group, id: chat)
-        }
-        return Conversation(kind: .direct, id: sender.id.rawValue)
-    }
-
-    // MARK: Messages
-
-    private func message(
-        _ body: JSONValue, _ conversation: Conversation, _ sender: Sender, _ time: Int64
-    ) -> InboundMessage {
-        var parts = Self.parts(body)
-        if conversation.kind == .group { parts = withoutMention(parts) }
-        let quote = body["quote"].flatMap { quote -> Quote? in
-            guard let type = quote["msgtype"]?.string else { return nil }
-            return Quote(type: type, parts: Self.parts(quote))
-        }
-        return InboundMessage(
-            id: id(body), account: account, channel: LongConnection.name, conversation: conversation, sender: sender,
-            parts: parts, quote: quote, createdAt: time)
-    }
-
-    private static func parts(_ body: JSONValue) -> [MessagePart] {
-        guard let type = body["msgtype"]?.string else { return [.unknown(type: "")] }
-        if type == "mixed" { return body["mixed"]?["msg_item"]?.elements.flatMap(parts) ?? [] }
-        guard let part = part(type, body[type]) else { return [] }
-        return [part]
-    }
-
-    private static func part(_ type: String, _ content: JSONValue?) -> MessagePart? {
-        switch type {
-        case "text":
-            let text = (content?["content"]?.string ?? "").trimmingInvisibleEnds
-            return text.isEmpty ? nil : .text(text)
-        case "voice": return .voice(transcript: (content?["content"]?.string ?? "").trimmingInvisibleEnds)
-        default:
-            guard let kind = MediaReference.Kind(rawValue: type), let url = content?["url"]?.string else {
-                return .unknown(type: type)
-            }
-            let name = content?["filename"]?.string ?? content?["name"]?.string
-            return .media(MediaReference(kind: kind, url: url, key: content?["aeskey"]?.string, name: name))
-        }
-    }
-
-    /// Mentions are part of the text: they are taken from the first piece of text that has one.
-    private func withoutMention(_ parts: [MessagePart]) -> [MessagePart] {
-        var found = false
-        return parts.compactMap { part in
-            guard !found, case .text(let text) = part else { return part }
-            let stripped = MentionPolicy.strip(text, displayName: displayName, accountName: accountName)
-            guard stripped.mentioned else { return part }
-            found = true
-            return stripped.text.isEmpty ? nil : .text(stripped.text)
-        }
-    }
-
-    // MARK: Events
-
-    private func event(
-        _ body: JSONValue, _ conversation: Conversation, _ sender: Sender, _ time: Int64, _ route: ReplyRoute
-    ) -> InboundEvent {
-        let event = body["event"]
-        let type = event?["eventtype"]?.string ?? ""
-        switch type {
-        case "enter_chat": return .enterChat(id(body), sender, route)
-        case "template_card_event":
-            let click = Self.click(event)
-            let message = InboundMessage(
-                id: id(body), account: account, channel: LongConnection.name, conversation: conversation,
-                sender: sender, parts: [.text(Self.words(click))], click: click, createdAt: time)
-            return .message(message, route)
-        case "feedback_event": return .feedback(feedback(event?["feedback_event"], body, conversation, sender))
-        default: return .other(id(body), type: type)
-        }
-    }
-
-    /// The payload is nested; an older description of it put the keys directly under `event`.
-    private static func click(_ event: JSONValue?) -> CardClick {
-        let payload = event?["template_card_event"] ?? event
-        var selected: [String: [String]] = [:]
-        for item in payload?["selected_items"]?["selected_item"]?.elements ?? [] {
-            guard let question = item["question_key"]?.string else { continue }
-            selected[question] = item["option_ids"]?["option_id"]?.elements.compactMap(\.string) ?? []
-        }
-        return CardClick(
-            cardType: payload?["card_type"]?.string ?? "", taskID: payload?["task_id"]?.string ?? "",
-            eventKey: payload?["event_key"]?.string ?? "", selected: selected)
-    }
-
-    private static func words(_ click: CardClick) -> String {
-        let choices = click.selected.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.joined(separator: ","))" }
-        return (["[card click]", click.eventKey] + choices).joined(separator: " ")
-    }
-
-    private func feedback(
-        _ payload: JSONValue?, _ body: JSONValue, _ conversation: Conversation, _ sender: Sender
-    ) -> Feedback {
-        let verdict: Feedback.Verdict =
-            switch payload?["type"]?.integer {
-            case 1: .accurate
-            case 2: .inaccurate
-            case 3: .withdrawn
-            case let other: .unknown(other ?? 0)
-            }
-        return Feedback(
-            id: id(body), feedbackID: payload?["id"]?.string ?? "", verdict: verdict,
-            content: payload?["content"]?.string,
-            reasons: payload?["inaccurate_reason_list"]?.elements.compactMap(\.integer) ?? [],
-            conversation: conversation, sender: sender)
-    }
-}
-
-extension String {
-    /// Without white space and zero-width characters at both ends.
-    fileprivate var trimmingInvisibleEnds: String {
-        func isVisible(_ scalar: Unicode.Scalar) -> Bool {
-            !VisibleText.isZeroWidth(scalar) && !scalar.properties.isWhitespace
-        }
-        guard let first = unicodeScalars.firstIndex(where: isVisible),
-            let last = unicodeScalars.lastIndex(where: isVisible)
-        else { return "" }
-        return String(unicodeScalars[first...last])
+        guard let body = try? JSONValue(parsing: callback.body) else { return nil }
+        return decoder.event(
+            callback.kind == .message ? .message : .event, body, routeKey: callback.reqID.rawValue,
+            receivedAt: unixMilliseconds)
     }
 }

@@ -58,6 +58,8 @@ public struct AccountStatus: Sendable, Hashable, Codable {
     public var name: String
     /// Its bot.
     public var botID: String
+    /// Transport name: `aibot-ws`, `bot-webhook` or `agent`.
+    public var channel = "aibot-ws"
     /// Word for what the session does: `idle`, `connecting`, `online`, `backing off`, `credentials rejected`,
     /// `superseded`, `closed`.
     public var state: String
@@ -77,7 +79,7 @@ public struct AccountStatus: Sendable, Hashable, Codable {
     private enum CodingKeys: String, CodingKey {
         case name
         case botID = "botId"
-        case state, since, reason, online, openTurns, waiting, lastInboundAt
+        case channel, state, since, reason, online, openTurns, waiting, lastInboundAt
     }
 
     /// Creates a status.

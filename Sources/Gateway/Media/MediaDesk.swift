@@ -8,19 +8,22 @@ import Shared
 final class MediaDesk: Sendable {
     private let account: String
     private let settings: MediaSettings
-    private let http: HTTPSettings
+    private let httpSettings: HTTPSettings
     private let store: MediaStore
     private let folders: SessionFolders
     private let localRoots: [String]
     private let clock: any MonotonicClock
     private let logger: Logger
     private let client = Slot<HTTPClient>()
+    /// Keys that messages name instead of holding them.
+    private let keys: [String: Secret]
     /// Downloads at a time; more wait, since every message that arrives begins one.
     private let places = Places(8)
 
     init(
         account: String, _ configuration: GatewayConfiguration, proxyURL: String?,
-        network: GatewayConfiguration.Network, ownHost: String?, store: MediaStore, folders: SessionFolders,
+        network: GatewayConfiguration.Network, ownHost: String?, keys: [String: Secret] = [:],
+        store: MediaStore, folders: SessionFolders,
         clock: any MonotonicClock, logger: Logger
     ) {
         self.account = account
@@ -32,9 +35,10 @@ final class MediaDesk: Sendable {
         settings.allowedHosts = media.allowPrivateHosts + [ownHost].compactMap { $0 }
         settings.isProxied = proxyURL != nil
         self.settings = settings
-        http = HTTPSettings(
+        httpSettings = HTTPSettings(
             caFile: network.caFile.isEmpty ? nil : network.caFile, proxyURL: proxyURL,
             connectTimeout: network.timeout)
+        self.keys = keys
         self.store = store
         self.folders = folders
         localRoots = media.localRoots.map { ($0 as NSString).expandingTildeInPath }
@@ -46,8 +50,12 @@ final class MediaDesk: Sendable {
     ///
     /// - Throws: for a `caFile` or proxy that cannot be used.
     func open() throws {
-        client.set(HTTPClient(eventLoopGroupProvider: .singleton, configuration: try http.clientConfiguration()))
+        client.set(
+            HTTPClient(eventLoopGroupProvider: .singleton, configuration: try httpSettings.clientConfiguration()))
     }
+
+    /// The connections, while they are open.
+    var http: HTTPClient? { client.value }
 
     /// Closes them. Downloads that run end with an error.
     func close() async { try? await client.take()?.shutdown() }
@@ -91,7 +99,9 @@ final class MediaDesk: Sendable {
             do throws(MediaFailure) {
                 let folder = try store.folder(account: account)
                 let downloader = MediaDownloader(settings: settings, client: client, clock: clock)
-                return await downloader.fetch(reference, receivedAt: receivedAt, into: folder, name: name)
+                var wanted = reference
+                if let key = reference.key.flatMap({ keys[$0] }) { wanted.key = key.reveal() }
+                return await downloader.fetch(wanted, receivedAt: receivedAt, into: folder, name: name)
             } catch {
                 return .failure(error)
             }

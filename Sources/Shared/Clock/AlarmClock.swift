@@ -2,7 +2,7 @@ import Foundation
 import HeapModule
 
 /// Raises signals at instants: one sleeping task for any number of waits.
-final class AlarmClock: @unchecked Sendable {
+package final class AlarmClock: @unchecked Sendable {
     private struct Entry: Comparable {
         var at: MonotonicInstant
         var id: UInt64
@@ -16,10 +16,10 @@ final class AlarmClock: @unchecked Sendable {
     private let changed = Signal()
     private let clock: any MonotonicClock
 
-    init(clock: any MonotonicClock) { self.clock = clock }
+    package init(clock: any MonotonicClock) { self.clock = clock }
 
     /// Sets, moves or removes the one alarm of `id`.
-    func set(_ at: MonotonicInstant?, for id: UInt64, _ signal: Signal) {
+    package func set(_ at: MonotonicInstant?, for id: UInt64, _ signal: Signal) {
         let earlier = lock.withLock { () -> Bool in
             guard let at else {
                 wanted[id] = nil
@@ -42,7 +42,7 @@ final class AlarmClock: @unchecked Sendable {
     }
 
     /// Works until cancelled.
-    func run() async {
+    package func run() async {
         while !Task.isCancelled {
             let next = lock.withLock { heap.min?.at }
             if let next { await sleep(until: next) } else { await changed.wait() }

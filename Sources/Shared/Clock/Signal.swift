@@ -1,7 +1,7 @@
 import Foundation
 
 /// Wakes one waiting task. Raising it twice before the wait is the same as once.
-final class Signal: @unchecked Sendable {
+package final class Signal: @unchecked Sendable {
     // `state` is touched under `lock` alone; the continuation leaves the lock before it is resumed. Unsafe, since there is a
     // wait for each frame: it leaves the state with the one call that resumes it, so that happens once.
     private enum State {
@@ -12,8 +12,10 @@ final class Signal: @unchecked Sendable {
     private let lock = NSLock()
     private var state = State.idle
 
+    package init() {}
+
     /// Ends the wait that is going on, or the next one at once.
-    func raise() {
+    package func raise() {
         let waiting = lock.withLock { () -> UnsafeContinuation<Void, Never>? in
             guard case .waiting(let continuation) = state else {
                 state = .raised
@@ -26,7 +28,7 @@ final class Signal: @unchecked Sendable {
     }
 
     /// Suspends until raised; returns at once when the task is cancelled. One task may wait at a time.
-    func wait() async {
+    package func wait() async {
         await withTaskCancellationHandler {
             await raised()
         } onCancel: {

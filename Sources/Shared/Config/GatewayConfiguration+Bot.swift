@@ -201,20 +201,14 @@ extension GatewayConfiguration.Bot: ConfigurationSection {
     }
 
     private static var callbackFields: [ConfigurationField<Self>] {
-        let later = "callbacks are not served in this version"
-        return [
-            .init("token", \.token, .secret, "Token of the callback settings.", withoutEffect: later),
+        [
+            .init("token", \.token, .secret, "Token of the callback settings."),
             .init(
-                "encodingAESKey", \.encodingAESKey, .secret, "EncodingAESKey of the callback settings, 43 characters.",
-                withoutEffect: later),
+                "encodingAESKey", \.encodingAESKey, .secret, "EncodingAESKey of the callback settings, 43 characters."),
+            .init("receiveId", \.receiveID, .identifier, "Receiver id that callbacks must carry."),
             .init(
-                "receiveId", \.receiveID, .identifier, "Receiver id that callbacks must carry.", withoutEffect: later),
-            .init(
-                "webhookPath", \.webhookPath, .text(maxBytes: 512), "A callback path in addition to the standard ones.",
-                withoutEffect: later),
-            .init(
-                "previousKey", \.previousKey, .section, "The key pair before a change, still accepted.",
-                withoutEffect: later),
+                "webhookPath", \.webhookPath, .text(maxBytes: 512), "A callback path in addition to the standard ones."),
+            .init("previousKey", \.previousKey, .section, "The key pair before a change, still accepted."),
         ]
     }
 

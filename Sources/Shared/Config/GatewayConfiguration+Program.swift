@@ -157,8 +157,7 @@ extension GatewayConfiguration {
         static var fields: [ConfigurationField<Self>] {
             [
                 .init(
-                    "listen", \.listen, .listenAddress, "Where callbacks are served.",
-                    withoutEffect: "callbacks are not served in this version"),
+                    "listen", \.listen, .listenAddress, "Where callbacks are served."),
                 .init(
                     "admin", \.admin, .listenAddress,
                     "Where health, status and the operations of the command line are served."),

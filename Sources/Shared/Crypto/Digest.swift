@@ -73,6 +73,18 @@ public struct Digest: ~Copyable {
     /// SHA-256 of a file, lower-case hexadecimal. Blocks while it reads.
     public static func sha256(ofFile path: String) throws(DigestError) -> String { try of(file: path, .sha256) }
 
+    /// SHA-256 of bytes, as lower-case hexadecimal digits.
+    ///
+    /// - Throws: `.unavailable` when the library refuses the algorithm.
+    public static func sha256(of bytes: some Sequence<UInt8>) throws(DigestError) -> String {
+        let digest = try Digest(.sha256)
+        let succeeded = Array(bytes).withUnsafeBytes {
+            EVP_DigestUpdate(digest.context, $0.baseAddress, $0.count) == 1
+        }
+        guard succeeded else { throw .unavailable }
+        return try digest.finish()
+    }
+
     private static func of(file path: String, _ algorithm: Algorithm) throws(DigestError) -> String {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw .unreadable(errno) }

@@ -6,13 +6,36 @@ public struct ReplyRoute: Hashable, Sendable, Codable {
     public var conversation: Conversation
     /// Whether bubbles and messages can be sent to it. Addresses of events take their own kind of answer only.
     public var takesReplies: Bool
+    /// Address that takes one whole message later, where the platform gave one.
+    public var late: LateAddress?
 
     /// Creates a route.
-    public init(key: String, conversation: Conversation, takesReplies: Bool = true) {
+    public init(key: String, conversation: Conversation, takesReplies: Bool = true, late: LateAddress? = nil) {
         self.key = key
         self.conversation = conversation
         self.takesReplies = takesReplies
+        self.late = late
     }
+}
+
+/// An address of the platform that takes one message without further credentials (`response_url`). Whoever knows it can
+/// write in our name, so it is never printed.
+public struct LateAddress: Hashable, Sendable, Codable, CustomStringConvertible, CustomDebugStringConvertible {
+    /// The address.
+    public var url: String
+    /// Unix milliseconds from which on it takes nothing any more.
+    public var expiresAt: Int64
+
+    /// Creates an address.
+    public init(url: String, expiresAt: Int64) {
+        self.url = url
+        self.expiresAt = expiresAt
+    }
+
+    /// A word in place of the address.
+    public var description: String { "late reply address" }
+    /// The same.
+    public var debugDescription: String { description }
 }
 
 /// One primitive thing that a channel can be asked to do.
@@ -20,6 +43,8 @@ public enum ChannelOperation: Hashable, Sendable {
     /// Shows or refreshes a bubble: `content` is the whole of its text and replaces what it shows.
     /// `finish` seals it for good. Idempotent while the bubble lives.
     case stream(ReplyRoute, id: StreamID, content: String, finish: Bool, feedback: String?)
+    /// Seals a bubble with pictures below its text. As idempotent as any frame of a bubble.
+    case seal(ReplyRoute, id: StreamID, content: String, images: [OutboundMedia], feedback: String?)
     /// A Markdown message at the reply address. Not idempotent.
     case reply(ReplyRoute, markdown: String, feedback: String?)
     /// A Markdown message to a conversation at any time. Not idempotent.
@@ -111,12 +136,50 @@ public struct Capabilities: Hashable, Sendable {
     public var mediaOut: Set<MediaReference.Kind>
     /// Whether template cards can be shown.
     public var cards: Bool
+    /// Bubbles that one message can have; nil: any number. Where it is 1, the key of the reply address is the bubble's id.
+    public var bubblesPerMessage: Int?
+    /// What the late address of a message takes; nil where there are none.
+    public var lateReply: LateReply?
+    /// Pictures that the last frame of a bubble takes, and nothing else does; nil: pictures are messages of their own.
+    public var bubbleImages: BubbleImages?
+
+    /// What an address of the kind of `response_url` takes: one message.
+    public struct LateReply: Hashable, Sendable {
+        /// How long it lives, from the message on.
+        public var window: Duration
+        /// Conversations in which the one message may be a card.
+        public var cards: Set<Conversation.Kind>
+
+        /// Creates a description.
+        public init(window: Duration, cards: Set<Conversation.Kind>) {
+            self.window = window
+            self.cards = cards
+        }
+    }
+
+    /// How many pictures a last frame takes.
+    public struct BubbleImages: Hashable, Sendable {
+        /// Most pictures.
+        public var count: Int
+        /// Most bytes of one.
+        public var bytes: Int
+        /// Most bytes of all.
+        public var totalBytes: Int
+
+        /// Creates a description.
+        public init(count: Int, bytes: Int, totalBytes: Int) {
+            self.count = count
+            self.bytes = bytes
+            self.totalBytes = totalBytes
+        }
+    }
 
     /// Creates a description.
     public init(
         channel: String, conversations: Set<Conversation.Kind>, streams: Bool, pushes: Bool, maxTextBytes: Int,
         replyWindow: Duration, streamWindow: Duration, welcomeWindow: Duration?,
-        mediaIn: Set<MediaReference.Kind>, mediaOut: Set<MediaReference.Kind>, cards: Bool
+        mediaIn: Set<MediaReference.Kind>, mediaOut: Set<MediaReference.Kind>, cards: Bool,
+        bubblesPerMessage: Int? = nil, lateReply: LateReply? = nil, bubbleImages: BubbleImages? = nil
     ) {
         self.channel = channel
         self.conversations = conversations
@@ -129,6 +192,9 @@ public struct Capabilities: Hashable, Sendable {
         self.mediaIn = mediaIn
         self.mediaOut = mediaOut
         self.cards = cards
+        self.bubblesPerMessage = bubblesPerMessage
+        self.lateReply = lateReply
+        self.bubbleImages = bubbleImages
     }
 }
 

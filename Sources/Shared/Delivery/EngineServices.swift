@@ -28,6 +28,8 @@ public struct AttachmentProblem: Error, Hashable, Sendable {
 /// What all turns of an engine share.
 struct EngineServices: Sendable {
     let channel: any Channel
+    /// Another channel of the account, which takes what the first cannot.
+    let fallback: (any Channel)?
     let settings: EngineSettings
     let hooks: EngineHooks
     let clock: any MonotonicClock

@@ -6,8 +6,8 @@
 struct PartStateMachine: Sendable {
     /// What the driver has to do next.
     enum Action: Hashable, Sendable {
-        /// Upload, then call `uploaded`.
-        case upload(OutboundMedia)
+        /// Upload to the channel of that way, then call `uploaded`.
+        case upload(OutboundMedia, DeliveryRoute)
         /// Send on this way, then call `completed`.
         case send(Message, DeliveryRoute)
         /// Nothing to do before that instant, or before the next input.
@@ -24,12 +24,14 @@ struct PartStateMachine: Sendable {
     }
 
     private let settings: ReplySettings
-    private let capabilities: Capabilities
+    private var terms: DeliveryPlan.Terms
     private let expiry: MonotonicInstant
     private(set) var content: PartContent
     private(set) var state: PartState
     private var history: DeliveryPlan.History
     private var uploaded: UploadedMedia?
+    /// Way whose channel has the upload.
+    private var uploadedFor: DeliveryRoute?
     private var uploadsTried = 0
     private var refusals = 0
     private var unanswered = 0
@@ -41,17 +43,18 @@ struct PartStateMachine: Sendable {
     private var inFlight: (route: DeliveryRoute?, epoch: Int)?
     private var epoch = 0
     private var online: Bool
+    private var offlineSince: MonotonicInstant?
     private var isClosed = false
     private var changes: [PartChange] = []
 
     /// Creates the machine. `attempts` were made in an earlier run, the last of them without an outcome.
     init(
-        _ content: PartContent, settings: ReplySettings, capabilities: Capabilities, history: DeliveryPlan.History,
+        _ content: PartContent, settings: ReplySettings, terms: DeliveryPlan.Terms, history: DeliveryPlan.History,
         attempts: Int = 0, online: Bool, expiry: MonotonicInstant
     ) {
         self.content = content
         self.settings = settings
-        self.capabilities = capabilities
+        self.terms = terms
         self.history = history
         self.online = online
         self.expiry = expiry
@@ -70,6 +73,8 @@ struct PartStateMachine: Sendable {
 
     mutating func sessionOnline() {
         online = true
+        offlineSince = nil
+        history.isStranded = false
         epoch += 1
     }
 
@@ -92,16 +97,25 @@ struct PartStateMachine: Sendable {
 
     /// What became of the upload.
     mutating func uploaded(_ outcome: UploadOutcome, now: MonotonicInstant) {
-        guard inFlight != nil, !state.isSettled else { return }
+        guard let (route, _) = inFlight, !state.isSettled else { return }
         inFlight = nil
         switch outcome {
-        case .uploaded(let media): uploaded = media
+        case .uploaded(let media):
+            uploaded = media
+            uploadedFor = route
         case .interrupted: retryUpload(now: now)
         case .rejected(let error) where error.reaction == .retry || error.reaction == .pauseConversation:
             retryUpload(now: now)
-        case .rejected(let error): fallBackToText(errcode: error.code)
+        case .rejected(let error): uploadRefused(route, errcode: error.code)
         case .unreadable: fallBackToText(errcode: nil)
         }
+    }
+
+    /// What one channel does not take another may.
+    private mutating func uploadRefused(_ route: DeliveryRoute?, errcode: Int) {
+        guard route != .fallback, terms.fallback != nil else { return fallBackToText(errcode: errcode) }
+        history.addressIsOpen = false
+        history.pushIsOpen = false
     }
 
     private mutating func retryUpload(now: MonotonicInstant) {
@@ -115,6 +129,7 @@ struct PartStateMachine: Sendable {
         guard let (route, sentEpoch) = inFlight, !state.isSettled else { return }
         inFlight = nil
         defer { earlyVerdict = nil }
+        if let route, route == .fallback || isLate(route) { return completedAside(route, outcome, now: now) }
         switch outcome {
         case .acknowledged: settle(.acked, .acked)
         case .rejected(let error): refused(error, route, epoch: sentEpoch, now: now)
@@ -127,6 +142,35 @@ struct PartStateMachine: Sendable {
         case .notSent(.offline): if epoch == sentEpoch { online = false }
         case .notSent(.overflow), .notSent(.overtaken): notBefore = now.advanced(by: settings.roomPause)
         case .notSent(.closed): isClosed = true
+        }
+    }
+
+    /// Whether it is the one message to the late address.
+    private func isLate(_ route: DeliveryRoute) -> Bool { route == .reply && terms.channel.lateReply != nil }
+
+    /// Outcome of a message that took no part in the order of a connection: to the late address, or by the fallback.
+    private mutating func completedAside(_ route: DeliveryRoute, _ outcome: SendOutcome, now: MonotonicInstant) {
+        let isOneShot = isLate(route)
+        switch outcome {
+        case .notSent(.closed): isClosed = true
+        case .notSent:
+            notBefore = now.advanced(by: Self.pause(refusals))
+            refusals += 1
+        case .acknowledged: settle(.acked, .acked)
+        case .rejected(let error) where isOneShot || !error.mayBeTriedAgain:
+            changes.append(.refused(errcode: error.code))
+            if isOneShot { history.lateAddressIsOpen = false } else { terms.fallback = nil }
+            if case .card = content, isOneShot, terms.fallback == nil { fallBackToText(errcode: error.code) }
+        case .rejected(let error):
+            changes.append(.refused(errcode: error.code))
+            notBefore = now.advanced(by: Self.pause(refusals))
+            refusals += 1
+        case .unknown(let reason):
+            changes.append(.unknown(reason))
+            unanswered += 1
+            if isOneShot { history.lateAddressIsOpen = false }
+            let isWorthIt = settings.onUnknown != .drop && unanswered <= 2 && terms.fallback != nil
+            if isWorthIt { notBefore = now.advanced(by: settings.roomPause) } else { settle(.assumed, .assumed) }
         }
     }
 
@@ -154,7 +198,7 @@ struct PartStateMachine: Sendable {
 
     /// No ack, and the line lives.
     private mutating func believe(_ route: DeliveryRoute) {
-        let isSure = DeliveryPlan.believesSilence(on: route, capabilities: capabilities, history: history)
+        let isSure = DeliveryPlan.believesSilence(on: route, terms: terms, history: history)
         if isSure { settle(.assumed, .assumed) } else { history.addressIsOpen = false }
     }
 
@@ -202,6 +246,10 @@ struct PartStateMachine: Sendable {
             history.addressIsOpen = false
             return
         }
+        if route == .push, terms.fallback != nil {
+            history.pushIsOpen = false
+            return
+        }
         if case .card = content { fallBackToText(errcode: errcode) } else { fail(errcode: errcode) }
     }
 
@@ -215,7 +263,7 @@ struct PartStateMachine: Sendable {
         case .media(_, _, let name, _): text = settings.words.notSent(name)
         }
         content = .text(text)
-        uploaded = nil
+        (uploaded, uploadedFor) = (nil, nil)
         changes.append(.replaced(content))
     }
 
@@ -233,7 +281,7 @@ struct PartStateMachine: Sendable {
             settle(.dead, .dead(reason: "expired"))
             return .done
         }
-        guard online else { return .wait(until: expiry) }
+        if !online, let wait = offlineWait(now: now) { return wait }
         if let notBefore, now < notBefore { return .wait(until: notBefore) }
         if let route = doubtful {
             if let assumeAt, now < assumeAt { return .wait(until: assumeAt) }
@@ -244,25 +292,20 @@ struct PartStateMachine: Sendable {
         return begin(now: now)
     }
 
+    /// Without a line nothing is to be done, unless the fallback takes over from one that is gone for long.
+    private mutating func offlineWait(now: MonotonicInstant) -> Action? {
+        let since = offlineSince ?? now
+        offlineSince = since
+        guard terms.fallback != nil else { return .wait(until: expiry) }
+        let instant = since.advanced(by: settings.fallbackAfter)
+        guard now >= instant else { return .wait(until: min(instant, expiry)) }
+        history.isStranded = true
+        return nil
+    }
+
     private mutating func begin(now: MonotonicInstant) -> Action {
-        let kind: DeliveryPlan.Content
-        let message: Message
-        switch content {
-        case .text(let text):
-            kind = .text
-            message = .text(text)
-        case .card(let json, _, _):
-            kind = .card
-            message = .card(json: json)
-        case .media(let path, let media, let name, let bytes):
-            kind = .media(media)
-            guard let uploaded else {
-                inFlight = (nil, epoch)
-                return .upload(OutboundMedia(path: path, kind: media, name: name, bytes: bytes))
-            }
-            message = .media(uploaded)
-        }
-        let routes = DeliveryPlan.routes(for: kind, capabilities: capabilities, history: history)
+        let kind = content.planned
+        let routes = DeliveryPlan.routes(for: kind, terms: terms, history: history)
         // A bubble of its own for one line would have to be sealed first; Markdown says the same.
         guard let route = routes.first(where: { $0 != .bubble }) else {
             guard kind != .text else {
@@ -271,6 +314,18 @@ struct PartStateMachine: Sendable {
             }
             fallBackToText(errcode: nil)
             return next(now: now)
+        }
+        let message: Message
+        switch content {
+        case .text(let text): message = .text(text)
+        case .card(let json, _, _): message = .card(json: json)
+        case .media(let path, let media, let name, let bytes):
+            // A file of one channel is nothing to another.
+            guard let uploaded, (uploadedFor == .fallback) == (route == .fallback) else {
+                inFlight = (route, epoch)
+                return .upload(OutboundMedia(path: path, kind: media, name: name, bytes: bytes), route)
+            }
+            message = .media(uploaded)
         }
         inFlight = (route, epoch)
         return .send(message, route)

@@ -4,6 +4,8 @@ import Logging
 extension ReplyEngine {
     /// What is done with a message that came.
     private enum Decision {
+        var isSilent: Bool { if case .keepOut(line: nil, _) = self { true } else { false } }
+
         /// The handler answers.
         case handle
         /// Kept out by policy.
@@ -56,13 +58,18 @@ extension ReplyEngine {
         do throws(LedgerTrouble) {
             acceptances = try await services.store.accept(entries)
         } catch {
+            for (arrival, _) in decided { arrival.onTaken?(.refused) }
             return refuse(zip(decided.map(\.decision), entries), error)
         }
         for index in decided.indices {
             let metadata = Self.metadata(entries[index].message, entries[index].route)
             switch acceptances[index] {
-            case .known: logger.info("message delivered again, handled once", metadata: metadata)
-            case .accepted(let task): await begin(decided[index].decision, entries[index], task, metadata)
+            case .known:
+                decided[index].arrival.onTaken?(.known)
+                logger.info("message delivered again, handled once", metadata: metadata)
+            case .accepted(let task):
+                decided[index].arrival.onTaken?(decided[index].decision.isSilent ? .ignored : .accepted)
+                await begin(decided[index].decision, entries[index], task, metadata)
             }
         }
     }
@@ -110,8 +117,15 @@ extension ReplyEngine {
         case .line, .command: origin = .line
         }
         return LedgerEntry(
-            origin: origin, message: arrival.message, route: arrival.route, stream: nextName(), acceptedAt: arrival.at,
-            refusal: refusal)
+            origin: origin, message: arrival.message, route: arrival.route, stream: name(for: arrival.route),
+            acceptedAt: arrival.at, refusal: refusal)
+    }
+
+    /// Where a message has one bubble, the address is its id already: by it the bubble is found again after a restart.
+    private func name(for route: ReplyRoute) -> String {
+        guard services.channel.capabilities.bubblesPerMessage == 1, !route.key.isEmpty else { return nextName() }
+        state.withLock { _ = $0.ownNames?.insert(route.key) }
+        return route.key
     }
 
     /// Begins with the time, so that the ledger finds the places of new names side by side.
@@ -231,7 +245,7 @@ extension ReplyEngine {
     /// Answers that were not delivered go out, and messages without an answer are asked again, in the order in which they
     /// came.
     private func recover() async {
-        guard let open = await unfinished() else { return }
+        guard let open = await unfinished()?.filter({ settings.takesUp($0.entry.message.channel) }) else { return }
         // A push of this run may have come before.
         let own = state.withLock { state in
             defer { state.ownNames = nil }
@@ -245,7 +259,8 @@ extension ReplyEngine {
         guard let open = try? await services.store.tasks(in: [.accepted, .answered], limit: settings.acceptedMessages)
         else { return }
         let live = state.withLock { Set($0.turns.compactMap(\.task)) }
-        takeUp(open.filter { $0.entry.message.account == account && !live.contains($0.id) })
+        let own = open.filter { $0.entry.message.account == account && settings.takesUp($0.entry.message.channel) }
+        takeUp(own.filter { !live.contains($0.id) })
     }
 
     private func takeUp(_ open: [LedgerTask]) {

@@ -38,6 +38,11 @@ public struct EngineSettings: Sendable {
     public var redrawAfter: Duration = .seconds(2)
     /// Runs of the program that may begin to answer one message.
     public var maxAttempts = 3
+    /// Channels whose unfinished messages of an earlier run are taken up; nil: all of the account. Where an account has two
+    /// engines, each takes its own.
+    public var takesUpFrom: Set<String>?
+
+    func takesUp(_ channel: String) -> Bool { takesUpFrom?.contains(channel) ?? true }
 
     /// Creates the defaults.
     public init() {}
@@ -70,12 +75,14 @@ public final class ReplyEngine: Sendable {
     ///
     /// - Parameters:
     ///   - account: whose messages these are, for the ledger.
+    ///   - fallback: another channel of the account, which takes what `channel` cannot; for the sender alone.
     ///   - ledger: remembers what was accepted and delivered. The default forgets with the process.
     ///   - seed: makes the ids of bubbles; must differ between runs.
     ///   - gate: policy; called before anything else is done with a message.
     ///   - onEvent: hears feedback and events without an answer.
     public init(
-        account: AccountID = "default", channel: any Channel, ledger: any LedgerStore = InMemoryLedger(),
+        account: AccountID = "default", channel: any Channel, fallback: (any Channel)? = nil,
+        ledger: any LedgerStore = InMemoryLedger(),
         settings: EngineSettings, hooks: EngineHooks = EngineHooks(), clock: any MonotonicClock,
         wallClock: any WallClock, seed: UInt64, logger: Logger,
         gate: @escaping @Sendable (InboundMessage) -> GateVerdict = { _ in .allow },
@@ -87,7 +94,7 @@ public final class ReplyEngine: Sendable {
         self.handler = handler
         var random = SeededGenerator(seed: seed)
         services = EngineServices(
-            channel: channel, settings: settings, hooks: hooks, clock: clock, wallClock: wallClock,
+            channel: channel, fallback: fallback, settings: settings, hooks: hooks, clock: clock, wallClock: wallClock,
             alarms: AlarmClock(clock: clock), store: ledger,
             ledger: LedgerWriter(store: ledger, clock: clock, logger: logger),
             governor: Locked(RateGovernor(perMinute: settings.perMinute, perHour: settings.perHour)),
@@ -108,9 +115,12 @@ public final class ReplyEngine: Sendable {
     // MARK: Inputs
 
     /// Takes what a channel received.
-    public func accept(_ event: InboundEvent) {
+    ///
+    /// - Parameter onTaken: hears of a message what became of it, at once or as soon as that is durable. Called once, on any
+    ///   thread.
+    public func accept(_ event: InboundEvent, onTaken: (@Sendable (Taken) -> Void)? = nil) {
         switch event {
-        case .message(let message, let route): accept(message, route)
+        case .message(let message, let route): accept(message, route, onTaken)
         case .enterChat(let id, let sender, let route):
             guard isNew(id) else { return }
             logger.debug("chat opened", metadata: .init([.messageID: id, .sender: sender.id]))
@@ -161,17 +171,31 @@ public final class ReplyEngine: Sendable {
         id.rawValue.isEmpty || state.withLock { $0.seen.isNew(id.rawValue, now: services.now) }
     }
 
-    private func accept(_ message: InboundMessage, _ route: ReplyRoute) {
+    /// What became of a message that came.
+    public enum Taken: Hashable, Sendable {
+        /// Durable: it will be answered, if only with a line.
+        case accepted
+        /// Durable, and nobody hears of it, as the policy wants.
+        case ignored
+        /// It came before.
+        case known
+        /// Nothing remembers it: it should come again.
+        case refused
+    }
+
+    private func accept(_ message: InboundMessage, _ route: ReplyRoute, _ onTaken: (@Sendable (Taken) -> Void)?) {
         guard isNew(message.id) else {
+            onTaken?(.known)
             return logger.info("message delivered again, handled once", metadata: Self.metadata(message, route))
         }
         let isTaken = state.withLock { state -> Bool in
             guard state.arrived.count < settings.acceptedMessages else { return false }
-            state.arrived.append(Arrival(message: message, route: route, at: services.now))
+            state.arrived.append(Arrival(message: message, route: route, at: services.now, onTaken: onTaken))
             return true
         }
         guard isTaken else {
             state.withLock { $0.seen.forget(message.id.rawValue) }
+            onTaken?(.refused)
             return logger.error("message refused: too many at a time", metadata: Self.metadata(message, route))
         }
         arrivals.raise()
@@ -289,6 +313,7 @@ struct Arrival: Sendable {
     var message: InboundMessage
     var route: ReplyRoute
     var at: Int64
+    var onTaken: (@Sendable (ReplyEngine.Taken) -> Void)?
 }
 
 /// What an engine keeps under its lock.

@@ -47,6 +47,8 @@ public struct ReplySettings: Hashable, Sendable {
     public var ageNoticeAfter: Duration = .seconds(600)
     /// How long an answer that cannot be delivered is kept.
     public var keepFor: Duration = .seconds(24 * 3600)
+    /// How long the line may be gone before a complete answer takes the fallback.
+    public var fallbackAfter: Duration = .seconds(60)
     /// What to do with reasoning.
     public var reasoning: ReasoningFilter.Mode = .drop
     /// Bytes of a bubble kept free for notices.
@@ -64,6 +66,11 @@ public struct ReplySettings: Hashable, Sendable {
 public struct ReplyWords: Hashable, Sendable {
     /// End of a bubble that was sealed before the answer was there.
     public var handOver = "⏳ 回答还没完成，好了会另发一条消息。 / Not finished yet; the answer will come as a new message."
+    /// The same where the answer will come by the fallback.
+    public var handOverByFallback =
+        "⏳ 回答还没完成，好了会通过应用消息单独发给你。 / Not finished yet; the answer will come as a direct message from the app."
+    /// End of a bubble whose answer cannot come later by any way.
+    public var overdue = "⌛ 处理超时，回答未能完成，请再问一次。 / This took too long and could not be finished; please ask again."
     /// Answer without anything visible in it.
     public var empty = "（没有内容可以显示。/ Nothing to show.）"
     /// Failure without words of its own.
@@ -83,6 +90,8 @@ public struct ReplyWords: Hashable, Sendable {
     public var seeBelow = "👇 请看下面的消息。 / See the message below."
     /// Card that cannot be shown.
     public var badCard = "⚠️ 这张卡片的内容有误，无法显示。 / The card is malformed and cannot be shown."
+    /// Bubble that this program does not know.
+    public var bubbleGone = "⌛ 这条消息已过期，请再问一次。 / This message has expired; please ask again."
     /// Content refused by the platform's check.
     public var refused = "⚠️ 这条回答未能通过平台的内容检查。 / The platform refused to show this answer."
     /// Answer longer than the bound.
@@ -138,6 +147,11 @@ public struct ReplyWords: Hashable, Sendable {
     /// File that the platform did not take.
     public func notSent(_ name: String) -> String {
         "📎 \(name)：文件没能发出去，请稍后再试。 / \(name): the file could not be sent. Please try again later."
+    }
+
+    /// File or card that another channel delivers.
+    public func sentByFallback(_ name: String) -> String {
+        "📎 \(name) 已通过应用消息单独发给你。 / \(name): sent to you as a direct message from the app."
     }
 
     /// End of an answer whose whole text follows as a file.

@@ -17,6 +17,8 @@ extension ReplyStreamStateMachine {
         case reply(String)
         /// Markdown to the conversation.
         case push(String)
+        /// Text to the person by the fallback.
+        case fallback(String)
     }
 
     /// How the handler ended.
@@ -96,9 +98,15 @@ extension ReplyStreamStateMachine.Operation {
         case .stream: .bubble
         case .reply: .reply
         case .push: .push
+        case .fallback: .fallback
         }
     }
     var isStream: Bool { if case .stream = self { true } else { false } }
     var isSnapshot: Bool { if case .stream(_, _, finish: false) = self { true } else { false } }
     var isFinal: Bool { if case .stream(_, _, finish: true) = self { true } else { false } }
+}
+
+extension PlatformError {
+    /// Whether the very message may be sent again after a while.
+    var mayBeTriedAgain: Bool { reaction == .retry || reaction == .pauseConversation }
 }

@@ -2,8 +2,8 @@
 ///
 /// The answer is divided into segments. The open one grows; one that reached the limit is closed and gets exactly one
 /// final frame. A segment is delivered through its bubble, or, once the answer was handed over (deadline, refused reply
-/// address, expired bubble), as a push. Sealed segments are not repeated, so that sealed segments plus pushed text equal
-/// the answer.
+/// address, expired bubble, no bubble left), as a whole message on the next way of the `DeliveryPlan`. Sealed segments are
+/// not repeated, so that sealed segments plus the text of those messages equal the answer.
 ///
 /// One operation is in flight at a time. While it is, text only accumulates, so memory is the answer and the pace is that
 /// of the acks. A bubble's frame is idempotent, so one without an outcome is simply sent again; a push is not, and is sent
@@ -15,21 +15,20 @@
 /// States are a product: the way of delivery (`DeliveryPlan`), the bubble shown now, and whether the handler has ended and
 /// its answer is recorded. Late or repeated inputs are ignored; nothing poisons the machine. Terminal: a report was given.
 public struct ReplyStreamStateMachine: Sendable {
-    private let settings: ReplySettings
+    let settings: ReplySettings
     private let createdAt: MonotonicInstant
-    private let capabilities: Capabilities
-    private var text: AnswerText
-    private var bubbles: BubbleSlot
+    var text: AnswerText
+    var bubbles: BubbleSlot
     /// State of the text that the last frame had.
     private var revisionSent = 0
-    private var history: DeliveryPlan.History
+    var ways: DeliveryWays
     private var ending: Ending?
     private var abandoned = false
-    private var inFlight: (operation: Operation, epoch: Int)?
+    var inFlight: (operation: Operation, epoch: Int)?
     /// Refusals and unanswered tries of the operation that comes next.
-    private var refusals = 0
-    private var unanswered = 0
-    private var notBefore: MonotonicInstant?
+    var refusals = 0
+    var unanswered = 0
+    var notBefore: MonotonicInstant?
     /// When an unanswered operation counts as delivered, unless its session turns out dead before.
     private var assumeAt: MonotonicInstant?
     /// What is learned about the operation in flight before its outcome is known.
@@ -39,8 +38,8 @@ public struct ReplyStreamStateMachine: Sendable {
     private var snapshotsNotBefore: MonotonicInstant?
     private var epoch = 0
     private var online: Bool
-    private var waiting: WaitingLine
-    private let records: Bool
+    var waiting: WaitingLine
+    let records: Bool
     /// Whether a later run goes on with the message.
     public private(set) var isParked = false
     /// The answer is complete, and the ledger does not have it yet.
@@ -49,9 +48,10 @@ public struct ReplyStreamStateMachine: Sendable {
     /// Last content of a bubble that is being sealed at its deadline. Once such a frame may have arrived, nothing else can
     /// follow in that bubble.
     private var sealContent: String?
+    var isSealing: Bool { sealContent != nil }
     /// An earlier run may have shown segments without having heard of it.
     private var mayHaveArrived = false
-    private var report = DeliveryReport()
+    var report = DeliveryReport()
 
     /// Creates the machine for one answer.
     ///
@@ -61,16 +61,20 @@ public struct ReplyStreamStateMachine: Sendable {
     ///   - pushOnly: there is no reply address.
     ///   - online: whether the session is subscribed now.
     ///   - records: whether the complete answer waits for `recorded()`.
+    ///   - fallback: another channel that reaches the person.
     ///   - createdAt: when the message was accepted; nil: now.
+    ///   - lateUntil: until when the late address takes a message; nil: there is none, or it was used.
     ///   - resumption: what is left of an earlier run.
     public init(
-        settings: ReplySettings, name: String, capabilities: Capabilities, queuedAhead: Int?,
-        pushOnly: Bool = false, online: Bool = true, records: Bool = false, createdAt: MonotonicInstant? = nil,
-        resuming resumption: Resumption? = nil, now: MonotonicInstant
+        settings: ReplySettings, name: String, capabilities: Capabilities, fallback: Capabilities? = nil,
+        queuedAhead: Int?, pushOnly: Bool = false, online: Bool = true, records: Bool = false,
+        createdAt: MonotonicInstant? = nil, lateUntil: MonotonicInstant? = nil, resuming resumption: Resumption? = nil,
+        now: MonotonicInstant
     ) {
-        history = DeliveryPlan.History(addressIsOpen: !pushOnly, addressIsProven: resumption == nil)
+        ways = DeliveryWays(
+            channel: capabilities, fallback: fallback, addressIsOpen: !pushOnly, addressIsProven: resumption == nil,
+            lateUntil: lateUntil)
         self.settings = settings
-        self.capabilities = capabilities
         self.online = online
         self.records = records
         waiting = WaitingLine(queuedAhead: queuedAhead, settings: settings, now: now)
@@ -97,9 +101,7 @@ public struct ReplyStreamStateMachine: Sendable {
     }
 
     /// Way of delivery for text.
-    private var way: DeliveryRoute? {
-        DeliveryPlan.textRoute(capabilities: capabilities, history: history)
-    }
+    var way: DeliveryRoute? { ways.route(bubbles) }
 
     // MARK: Inputs from the handler
 
@@ -180,7 +182,7 @@ public struct ReplyStreamStateMachine: Sendable {
     /// Digests of the segments that people surely see of an answer that goes on, when there are more than at the last call.
     public mutating func takeShown() -> [String]? { ending == nil ? text.takeShown() : nil }
 
-    private mutating func tell(_ change: PartChange, part: Int? = nil) {
+    mutating func tell(_ change: PartChange, part: Int? = nil) {
         // Before the answer is complete the ledger has no parts.
         guard records, ending != nil, let part = part ?? text.segments.firstPart else { return }
         changes.append(Change(part: part, change: change))
@@ -203,13 +205,14 @@ public struct ReplyStreamStateMachine: Sendable {
     public mutating func sessionOnline() {
         epoch += 1
         online = true
+        ways.online()
         sendDoubtfulAgain()
     }
 
     /// The session is gone.
     public mutating func sessionOffline() {
         online = false
-        history.addressIsProven = false
+        ways.history.addressIsProven = false
         sendDoubtfulAgain()
     }
 
@@ -241,6 +244,9 @@ public struct ReplyStreamStateMachine: Sendable {
         inFlight = nil
         let wasOpening = bubbles.settle()
         defer { earlyVerdict = nil }
+        if operation.route == .fallback || ways.isLate(operation.route) {
+            return completedAside(operation, outcome, now: now)
+        }
         switch outcome {
         case .acknowledged: succeeded(operation)
         case .rejected(let error):
@@ -276,18 +282,20 @@ public struct ReplyStreamStateMachine: Sendable {
         if epoch == sentEpoch { sessionOffline() }
     }
 
-    private mutating func succeeded(_ operation: Operation, _ change: PartChange = .acked) {
+    mutating func succeeded(_ operation: Operation, _ change: PartChange = .acked) {
         refusals = 0
         unanswered = 0
         assumeAt = nil
         notBefore = nil
         snapshotsNotBefore = nil
-        if change == .acked, operation.route != .push { history.addressIsProven = true }
+        if change == .acked, operation.route == .bubble || operation.route == .reply {
+            ways.history.addressIsProven = true
+        }
         switch operation {
         case .stream(_, _, finish: false): break
         case .stream where sealContent != nil: handOver()
         case .stream, .reply: segmentDelivered(change)
-        case .push:
+        case .push, .fallback:
             report.pushed += 1
             segmentDelivered(change)
         }
@@ -302,7 +310,7 @@ public struct ReplyStreamStateMachine: Sendable {
     private mutating func handOver() {
         sealContent = nil
         bubbles.close()
-        history.addressIsOpen = false
+        ways.history.addressIsOpen = false
         report.handedOver = true
         refusals = 0
         unanswered = 0
@@ -322,7 +330,7 @@ public struct ReplyStreamStateMachine: Sendable {
                 return
             }
             if sealContent == nil { doubt(operation, now: now) } else { assume(operation) }
-        case .reply, .push:
+        case .reply, .push, .fallback:
             tell(.unknown(.ackTimeout))
             unanswered += 1
             switch settings.onUnknown {
@@ -340,11 +348,11 @@ public struct ReplyStreamStateMachine: Sendable {
     }
 
     private mutating func believe(_ operation: Operation) {
-        let isSure = DeliveryPlan.believesSilence(on: operation.route, capabilities: capabilities, history: history)
+        let isSure = DeliveryPlan.believesSilence(on: operation.route, terms: ways.terms, history: ways.history)
         if isSure || settings.onUnknown == .drop { assume(operation) } else { otherWay(operation) }
     }
 
-    private mutating func assume(_ operation: Operation) {
+    mutating func assume(_ operation: Operation) {
         report.assumed += 1
         succeeded(operation, .assumed)
     }
@@ -388,7 +396,7 @@ public struct ReplyStreamStateMachine: Sendable {
         }
     }
 
-    private func pause(_ earlier: Int) -> Duration { min(.seconds(60), .seconds(3) * (1 << min(max(earlier, 0), 5))) }
+    func pause(_ earlier: Int) -> Duration { min(.seconds(60), .seconds(3) * (1 << min(max(earlier, 0), 5))) }
 
     /// Whether a refused final frame means that an earlier try of it had arrived.
     private func arrivedBefore(_ operation: Operation, now: MonotonicInstant) -> Bool {
@@ -398,17 +406,24 @@ public struct ReplyStreamStateMachine: Sendable {
     }
 
     /// This way of delivery is shut; the next one takes the segment over.
-    private mutating func otherWay(_ operation: Operation) {
+    mutating func otherWay(_ operation: Operation) {
         switch operation {
         case .stream, .reply: handOver()
-        case .push:
-            tell(.failed(reason: "refused", errcode: report.lastRefusal))
-            give(up: "refused")
+        case .push where ways.terms.fallback != nil: ways.history.pushIsOpen = false
+        case .push: refuseForGood()
+        case .fallback:
+            ways.loseFallback()
+            if way == nil { refuseForGood() }
         }
     }
 
+    private mutating func refuseForGood() {
+        tell(.failed(reason: "refused", errcode: report.lastRefusal))
+        give(up: "refused")
+    }
+
     private mutating func fallBackToReplies() {
-        history.takesStreams = false
+        ways.history.takesStreams = false
         bubbles.close()
         sealContent = nil
     }
@@ -428,7 +443,7 @@ public struct ReplyStreamStateMachine: Sendable {
         guard sealContent == nil, text.segments.splitFirst() else { return otherWay(operation) }
     }
 
-    private mutating func give(up reason: String) {
+    mutating func give(up reason: String) {
         report.failure = reason
         abandoned = true
     }
@@ -445,7 +460,13 @@ public struct ReplyStreamStateMachine: Sendable {
             return .done(report)
         }
         if isParked, let action = parking(now: now) { return action }
-        guard online, !isUnrecorded else { return .wait(until: expiry) }
+        ways.tick(now: now)
+        guard !isUnrecorded else { return .wait(until: expiry) }
+        if !online,
+            let instant = ways.offlineWait(hasAnswer: ending != nil, patience: settings.fallbackAfter, now: now)
+        {
+            return .wait(until: min(instant, expiry))
+        }
         if let notBefore, now < notBefore { return .wait(until: notBefore) }
         if let doubtful {
             if let assumeAt, now < assumeAt { return .wait(until: assumeAt) }
@@ -453,16 +474,25 @@ public struct ReplyStreamStateMachine: Sendable {
             believe(doubtful)
             return next(now: now)
         }
+        let notice = lateNotice(now: now)
         switch way {
         case .bubble: return nextBubbleAction(now: now)
-        case .reply: return nextWhole(expiry) { .reply($0) }
-        case .push:
-            let notice = lateNotice(now: now)
-            return nextWhole(expiry) { .push(notice + $0) }
+        case .reply:
+            guard ways.isLate(.reply) else { return nextWhole(expiry) { .reply($0) } }
+            let end = withCutNotice("")
+            return nextWhole(expiry) { .reply(notice + $0 + end) }
+        case .push: return nextWhole(expiry) { .push(notice + $0) }
+        case .fallback: return nextWhole(expiry) { .fallback(notice + $0) }
         case nil:
             give(up: "no way to the conversation")
             return .done(report)
         }
+    }
+
+    /// Says so when nothing that follows this piece can be delivered.
+    private func withCutNotice(_ content: String) -> String {
+        let isMore = ending == nil || text.segments.count > 1
+        return isMore && ways.isLast(way) ? content + "\n\n" + settings.words.tooLong : content
     }
 
     private var isComplete: Bool { ending != nil && text.segments.isEmpty }
@@ -472,34 +502,6 @@ public struct ReplyStreamStateMachine: Sendable {
         guard ending != nil, let first = text.segments.first else { return .wait(until: expiry) }
         return begin(operation(first))
     }
-
-    /// What the operation asked for last counts against the conversation's quota as; nil when it only refreshes a bubble.
-    public var cost: RateGovernor.Priority? {
-        switch inFlight?.operation {
-        case .stream(_, _, let finish):
-            bubbles.isOpening ? (finish ? .final : waiting.queuedAhead == nil ? .stream : .progress) : nil
-        case .reply, .push: .final
-        case nil: nil
-        }
-    }
-
-    /// Part that the operation asked for last delivers, when the ledger has to know before it goes out.
-    public var partAtStake: (part: Int, route: DeliveryRoute)? {
-        guard records, let part = text.segments.firstPart, let route = inFlight?.operation.route, route != .bubble
-        else { return nil }
-        return (part, route)
-    }
-
-    /// Number of the bubble that the operation asked for last opens, when acceptance does not stand for it.
-    public var openedBubble: Int? { bubbles.unannounced }
-
-    /// Whether the first bubble had to wait for the quota.
-    public var firstBubbleWaited: Bool { bubbles.firstWaited }
-
-    /// Whether no bubble is to be used any more.
-    public var isHandedOver: Bool { !history.addressIsOpen }
-    /// Whether the reply address is known to be good on the connection of now.
-    public var isAddressProven: Bool { history.addressIsProven }
 
     /// Says how old the message is that a push answers, once, when that is long ago.
     private func lateNotice(now: MonotonicInstant) -> String {
@@ -524,24 +526,24 @@ public struct ReplyStreamStateMachine: Sendable {
 
     private mutating func nextBubbleAction(now: MonotonicInstant) -> Action {
         // Past every window a platform may swallow the frame instead of refusing it.
-        if let bubble = bubbles.bubble, bubble.openedAt.duration(to: now) >= capabilities.replyWindow {
+        if let bubble = bubbles.bubble, bubble.openedAt.duration(to: now) >= ways.channel.replyWindow {
             handOver()
             return next(now: now)
         }
         if let sealContent { return finalFrame(sealContent, now: now) }
         guard let shown = bubbles.bubble else { return withoutBubble(now: now) }
-        if let first = text.segments.first { return finalFrame(text.decorated(first), now: now) }
+        if let first = text.segments.first { return finalFrame(closing(first), now: now) }
         let deadline = shown.openedAt.advanced(by: settings.maxBubbleAge)
-        guard now < deadline else { return seal(settings.words.handOver, now: now) }
+        guard now < deadline else { return seal(handOverNotice, now: now) }
         return growing(shown, deadline, now: now)
     }
 
     private mutating func withoutBubble(now: MonotonicInstant) -> Action {
-        guard bubbles.opened == 0 || createdAt.duration(to: now) < capabilities.replyWindow else {
+        guard bubbles.opened == 0 || createdAt.duration(to: now) < ways.channel.replyWindow else {
             handOver()
             return next(now: now)
         }
-        if let first = text.segments.first { return finalFrame(text.decorated(first), now: now) }
+        if let first = text.segments.first { return finalFrame(closing(first), now: now) }
         if let snapshotsNotBefore, now < snapshotsNotBefore { return .wait(until: snapshotsNotBefore) }
         if bubbles.opened == 0 {
             return snapshot(waiting.content(settings, thinking: text.thinkBlock, now: now), now: now)
@@ -556,6 +558,20 @@ public struct ReplyStreamStateMachine: Sendable {
         guard online, way == .bubble, bubbles.bubble != nil else { return .done(report) }
         if sealContent == nil { return seal(settings.words.parked, now: now) }
         return nil
+    }
+
+    /// What the last frame of a bubble shows of its segment.
+    private func closing(_ segment: String) -> String {
+        withCutNotice(text.decorated(segment))
+    }
+
+    /// Says where the rest of an answer comes that the bubble cannot wait for.
+    private var handOverNotice: String {
+        switch ways.routeAfterBubble() {
+        case .fallback: settings.words.handOverByFallback
+        case nil: settings.words.overdue
+        default: settings.words.handOver
+        }
     }
 
     /// Seals the bubble at its deadline with what it would show, and says that the rest comes as a new message.

@@ -24,6 +24,8 @@ struct SegmentQueue: Hashable, Sendable {
     }
 
     var isEmpty: Bool { waiting.isEmpty }
+    /// Segments that wait.
+    var count: Int { waiting.count }
     /// Text that is to be delivered next.
     var first: String? { waiting.first?.text }
     /// Part that it belongs to.

@@ -79,6 +79,7 @@ extension Turn {
         if let overflow { await attach(whole: overflow) }
         await record { state in
             guard ending == .finished else { return state.machine.ended(ending) }
+            state.settleRoutes(services.settings.reply.words, terms)
             state.addLines(services.settings.reply.words, fetches: services.hooks.fetch != nil)
             state.machine.ended(state.isSilent(click: entry.message.click) ? .silent : .finished)
         }
@@ -90,6 +91,7 @@ extension Turn {
             for part in parts {
                 if case .text(let text) = part { state.machine.appendParagraph(text) } else { state.add(part) }
             }
+            state.settleRoutes(services.settings.reply.words, terms)
             state.machine.ended(parts.contains { !$0.isText } && !state.machine.hasVisibleText ? .silent : .finished)
         }
     }
@@ -258,6 +260,47 @@ extension TurnState {
         for card in rest.cards { add(card, answering: message.click, services) }
     }
 
+    /// Says where files and cards go that do not come in this chat, and puts words in the place of those that cannot go
+    /// anywhere, while there is still a text to say it in.
+    fileprivate mutating func settleRoutes(_ words: ReplyWords, _ terms: DeliveryPlan.Terms) {
+        let riding = machine.way == .bubble ? riding(terms.channel, beforeEnd: true) : []
+        var history = machine.ways.history
+        history.bubblesAreLeft = false
+        // The one late message carries the text.
+        if machine.way == .reply, machine.hasVisibleText { history.lateAddressIsOpen = false }
+        var kept: [LedgerPart] = []
+        for part in attachments {
+            if riding.contains(where: { $0.index == part.index }) {
+                kept.append(part)
+                continue
+            }
+            switch DeliveryPlan.routes(for: part.content.planned, terms: terms, history: history).first {
+            case nil: machine.appendParagraph(part.content.words(words))
+            case .fallback:
+                machine.appendParagraph(words.sentByFallback(part.content.name))
+                kept.append(part)
+            default: kept.append(part)
+            }
+        }
+        for index in kept.indices { kept[index].index = index }
+        attachments = kept
+    }
+
+    /// Pictures that go out with the last frame of the bubble.
+    func riding(_ channel: Capabilities, beforeEnd: Bool = false) -> [LedgerPart] {
+        guard let limits = channel.bubbleImages, beforeEnd || machine.isClosing else { return [] }
+        var total = 0
+        var riding: [LedgerPart] = []
+        for part in attachments where riding.count < limits.count {
+            guard !part.state.isSettled, let media = part.content.media, media.kind == .image,
+                media.bytes <= limits.bytes, total + media.bytes <= limits.totalBytes
+            else { continue }
+            total += media.bytes
+            riding.append(part)
+        }
+        return riding
+    }
+
     /// What the program itself has to say at the end of an answer.
     fileprivate mutating func addLines(_ words: ReplyWords, fetches: Bool) {
         if !fetches, !message.media.isEmpty { machine.appendParagraph(words.attachment) }
@@ -275,6 +318,36 @@ extension TurnState {
 extension ReplyStreamStateMachine {
     /// Adds a line of the program's own below what was said, if anything was.
     mutating func appendParagraph(_ line: String) { appended((answerBytes == 0 ? "" : "\n\n") + line) }
+}
+
+extension PartContent {
+    /// The file inside, if it is one.
+    var media: OutboundMedia? {
+        guard case .media(let path, let kind, let name, let bytes) = self else { return nil }
+        return OutboundMedia(path: path, kind: kind, name: name, bytes: bytes)
+    }
+
+    /// What the plan takes it for.
+    var planned: DeliveryPlan.Content {
+        switch self {
+        case .text: .text
+        case .card: .card
+        case .media(_, let kind, _, _): .media(kind)
+        }
+    }
+
+    /// What stands for it where it cannot go.
+    fileprivate func words(_ words: ReplyWords) -> String {
+        switch self {
+        case .text(let text): text
+        case .card(_, _, let text): text
+        case .media(_, _, let name, _): words.cannotSend(name)
+        }
+    }
+
+    fileprivate var name: String {
+        if case .media(_, _, let name, _) = self { name } else { "卡片 / card" }
+    }
 }
 
 extension OutboundMedia {

@@ -54,12 +54,50 @@ extension Turn {
             await services.ledger.commit([.part(task, index: stake.part, .sent(stake.route), at: services.now)])
         }
         if let task, let bubble { services.ledger.note(.bubble(task, index: bubble, at: services.now)) }
-        let outcome = await services.channel.perform(address(operation, isCounted: cost != nil)) {
+        if case .fallback(let text) = operation {
+            let outcome = await performAside(.push(fallbackConversation ?? conversation, markdown: text, feedback: nil))
+            return apply { $0.completed(outcome, now: self.services.clock.now) }
+        }
+        let riding = operation.isFinal ? state.withLock { $0.riding(services.channel.capabilities) } : []
+        let outcome = await services.channel.perform(address(operation, isCounted: cost != nil, riding)) {
             [listener] verdict in
             listener.withLock { $0 }?.settledLate(operation, verdict)
         }
         if cost != nil { services.learn(outcome, conversation) }
+        if case .acknowledged = outcome, !riding.isEmpty { arrived(riding) }
         apply { $0.completed(outcome, now: self.services.clock.now) }
+    }
+
+    /// Has the fallback do something.
+    private func performAside(_ operation: ChannelOperation) async -> SendOutcome {
+        guard let fallback = services.fallback else { return .notSent(.closed) }
+        return await fallback.perform(operation, late: nil)
+    }
+
+    /// The person whom the fallback reaches: who said it, or whom a push is for.
+    var fallbackConversation: Conversation? { Self.fallbackConversation(entry, services) }
+
+    static func fallbackConversation(_ entry: LedgerEntry, _ services: EngineServices) -> Conversation? {
+        guard services.fallback != nil else { return nil }
+        let sender = entry.message.sender.id.rawValue
+        if !sender.isEmpty { return Conversation(kind: .direct, id: sender) }
+        return entry.message.conversation.kind == .direct ? entry.message.conversation : nil
+    }
+
+    /// Pictures went out with the last frame of the bubble.
+    private func arrived(_ parts: [LedgerPart]) {
+        let indexes = Set(parts.map(\.index))
+        state.withLock { state in
+            state.attachments.removeAll { indexes.contains($0.index) }
+            guard let task else { return }
+            _ = services.ledger.enqueue(
+                indexes.sorted().flatMap { index -> [LedgerTransition] in
+                    [
+                        .part(task, index: index, .sent(.bubble), at: services.now),
+                        .part(task, index: index, .acked, at: services.now),
+                    ]
+                })
+        }
     }
 
     private func settledLate(_ operation: ReplyStreamStateMachine.Operation, _ verdict: LateVerdict) {
@@ -85,15 +123,21 @@ extension Turn {
         }
     }
 
-    private func address(_ operation: ReplyStreamStateMachine.Operation, isCounted: Bool) -> ChannelOperation {
+    private func address(
+        _ operation: ReplyStreamStateMachine.Operation, isCounted: Bool, _ riding: [LedgerPart]
+    ) -> ChannelOperation {
         switch operation {
         case .stream(let id, let content, let finish):
             // The platform heeds the id on a bubble's first frame; the last one carries it for whoever reads along.
             let feedback = isCounted || finish ? feedbackID(bubble: id) : nil
+            guard riding.isEmpty else {
+                let images = riding.compactMap(\.content.media)
+                return .seal(entry.route, id: id, content: content, images: images, feedback: feedback)
+            }
             return .stream(entry.route, id: id, content: content, finish: finish, feedback: feedback)
         case .reply(let markdown):
             return .reply(entry.route, markdown: markdown, feedback: feedbackID(part: partInFlight))
-        case .push(let markdown):
+        case .push(let markdown), .fallback(let markdown):
             return .push(conversation, markdown: markdown, feedback: feedbackID(part: partInFlight))
         }
     }
@@ -128,10 +172,11 @@ extension Turn {
             state.withLock { state in
                 let history = DeliveryPlan.History(
                     addressIsOpen: !state.machine.isHandedOver && age < capabilities.replyWindow,
-                    addressIsProven: state.machine.isAddressProven)
+                    addressIsProven: state.machine.isAddressProven, bubblesAreLeft: false,
+                    lateAddressIsOpen: state.machine.isLateAddressOpen && !state.isLateAddressUsed)
                 state.part = PartStateMachine(
-                    attachment.content, settings: services.settings.reply, capabilities: capabilities,
-                    history: history, attempts: attachment.state == .unknown ? attachment.attempts : 0,
+                    attachment.content, settings: services.settings.reply, terms: terms, history: history,
+                    attempts: attachment.state == .unknown ? attachment.attempts : 0,
                     online: state.online, expiry: expiry)
             }
             guard await deliver(attachment.index) else { return false }
@@ -152,7 +197,7 @@ extension Turn {
             case .wait(let until):
                 services.alarms.set(until, for: number, changed)
                 await changed.wait()
-            case .upload(let media): await upload(media)
+            case .upload(let media, let route): await upload(media, route)
             case .send(let message, let route): await send(message, route, index)
             }
             noteChanges(of: index)
@@ -167,8 +212,16 @@ extension Turn {
         }
     }
 
-    private func upload(_ media: OutboundMedia) async {
-        let outcome = await services.channel.upload(media, progress: nil)
+    /// What the plan goes by.
+    var terms: DeliveryPlan.Terms {
+        DeliveryPlan.Terms(
+            conversation: conversation.kind, channel: services.channel.capabilities,
+            fallback: fallbackConversation == nil ? nil : services.fallback?.capabilities)
+    }
+
+    private func upload(_ media: OutboundMedia, _ route: DeliveryRoute) async {
+        let channel = route == .fallback ? services.fallback : services.channel
+        let outcome = await channel?.upload(media, progress: nil) ?? .unreadable("no such channel")
         state.withLock { $0.part?.uploaded(outcome, now: services.clock.now) }
     }
 
@@ -180,6 +233,11 @@ extension Turn {
         if let task {
             await services.ledger.commit([.part(task, index: index, .sent(route), at: services.now)])
         }
+        if route == .fallback {
+            let outcome = await performAside(address(message, route, index))
+            return state.withLock { $0.part?.completed(outcome, now: services.clock.now) ?? () }
+        }
+        if route == .reply { state.withLock { $0.isLateAddressUsed = true } }
         let outcome = await services.channel.perform(address(message, route, index)) { [listener] verdict in
             guard let turn = listener.withLock({ $0 }) else { return }
             turn.state.withLock { $0.part?.settledLate(verdict, now: turn.services.clock.now) }
@@ -193,6 +251,7 @@ extension Turn {
         _ message: PartStateMachine.Message, _ route: DeliveryRoute, _ index: Int
     ) -> ChannelOperation {
         let replies = route == .reply
+        let conversation = route == .fallback ? fallbackConversation ?? conversation : conversation
         return switch message {
         case .card(let json): replies ? .replyCard(entry.route, json: json) : .pushCard(conversation, json: json)
         case .media(let media): replies ? .replyMedia(entry.route, media) : .pushMedia(conversation, media)

@@ -57,14 +57,16 @@ final class Turn: Sendable, Hashable {
         let isPast = createdAt.duration(to: services.clock.now) >= capabilities.replyWindow
         let pushOnly =
             !entry.route.takesReplies || !capabilities.streams || entry.origin == .push || earlier?.isHandedOver == true
-            || isPast
+            || isPast || entry.message.channel != capabilities.channel
         var reply = services.settings.reply
         // What is sent on its own account answers nothing, however late it goes out.
         if entry.origin == .push { reply.ageNoticeAfter = .zero }
         let machine = ReplyStreamStateMachine(
             settings: reply, name: entry.stream, capabilities: capabilities,
+            fallback: Self.fallbackConversation(entry, services) == nil ? nil : services.fallback?.capabilities,
             queuedAhead: queuedAhead, pushOnly: pushOnly, online: online, records: task != nil,
-            createdAt: createdAt, resuming: earlier.map { Self.resumption(of: $0, services) }, now: services.clock.now)
+            createdAt: createdAt, lateUntil: Self.lateUntil(entry, earlier, services),
+            resuming: earlier.map { Self.resumption(of: $0, services) }, now: services.clock.now)
         state = Locked(TurnState(machine: machine, message: entry.message, online: online))
         if case .line(let line, let failure) = source {
             // At once, so that the line comes without waiting dots before it.
@@ -79,17 +81,27 @@ final class Turn: Sendable, Hashable {
             services.ledger.note(.handedOver(earlier.id))
         }
         guard let earlier, case .ledger = source else { return }
-        for part in earlier.parts where part.content.isText && Self.isLeftAlone(part, services.settings.reply) {
+        for part in earlier.parts where part.content.isText && Self.isLeftAlone(part, entry, services) {
             services.ledger.note(.part(earlier.id, index: part.index, .assumed, at: services.now))
         }
         state.withLock { $0.attachments = earlier.parts.filter { !$0.state.isSettled && !$0.content.isText } }
     }
 
+    /// Until when the late address takes a message; nil when there is none, or when an earlier run has tried it.
+    private static func lateUntil(
+        _ entry: LedgerEntry, _ earlier: LedgerTask?, _ services: EngineServices
+    ) -> MonotonicInstant? {
+        guard services.channel.capabilities.lateReply != nil, let late = entry.route.late,
+            earlier?.parts.contains(where: { $0.via == .reply }) != true
+        else { return nil }
+        let left = late.expiresAt - services.now
+        return left > 0 ? services.clock.now.advanced(by: .milliseconds(left)) : nil
+    }
+
     private static func resumption(
         of task: LedgerTask, _ services: EngineServices
     ) -> ReplyStreamStateMachine.Resumption {
-        let reply = services.settings.reply
-        let open = task.parts.filter { !$0.state.isSettled && !isLeftAlone($0, reply) }
+        let open = task.parts.filter { !$0.state.isSettled && !isLeftAlone($0, task.entry, services) }
         return ReplyStreamStateMachine.Resumption(
             parts: open.compactMap { part in
                 if case .text(let text) = part.content { (part.index, text) } else { nil }
@@ -99,9 +111,14 @@ final class Turn: Sendable, Hashable {
     }
 
     /// What may have been shown already is not repeated where that is not wanted.
-    private static func isLeftAlone(_ part: LedgerPart, _ reply: ReplySettings) -> Bool {
-        part.state == .unknown && part.via != .bubble
-            && (reply.onUnknown == .drop || part.attempts > reply.maxRepeats)
+    private static func isLeftAlone(_ part: LedgerPart, _ entry: LedgerEntry, _ services: EngineServices) -> Bool {
+        let reply = services.settings.reply
+        guard part.state == .unknown, part.via != .bubble else { return false }
+        // The late address takes one message, and there is no other way.
+        let isSpent =
+            part.via == .reply && services.channel.capabilities.lateReply != nil
+            && fallbackConversation(entry, services) == nil
+        return isSpent || reply.onUnknown == .drop || part.attempts > reply.maxRepeats
     }
 
     static func == (lhs: Turn, rhs: Turn) -> Bool { lhs === rhs }
@@ -200,6 +217,8 @@ struct TurnState: Sendable {
     var redraw: String?
     /// Whether it is too late for that.
     var isRedrawn = false
+    /// Whether a part has taken the late address.
+    var isLateAddressUsed = false
     /// Delivers one of the attachments.
     var part: PartStateMachine?
 

@@ -63,6 +63,11 @@ public final class InMemoryLedger: LedgerStore {
     /// Tasks with this message id.
     public func trace(messageID: MessageID) -> [LedgerTask] { memory.withLock { $0.trace(messageID: messageID) } }
 
+    /// Task whose bubbles have this name.
+    public func task(stream: String, account: AccountID) -> LedgerTask? {
+        memory.withLock { $0.task(stream: stream, account: account) }
+    }
+
     /// Tasks in one of these states, oldest first.
     public func tasks(in states: Set<TaskState>, limit: Int) -> [LedgerTask] {
         memory.withLock { $0.tasks(in: states, limit: limit) }

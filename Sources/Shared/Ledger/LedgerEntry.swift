@@ -106,6 +106,8 @@ public enum DeliveryRoute: String, Sendable, Codable, CaseIterable {
     case reply
     /// Message to the conversation.
     case push
+    /// Message to the person by another channel of the account.
+    case fallback
 }
 
 /// Content of one part of an answer.

@@ -221,6 +221,10 @@ extension LedgerMemory {
         return found.sorted().compactMap { tasks[$0]?.task }
     }
 
+    func task(stream: String, account: AccountID) -> LedgerTask? {
+        tasks.values.first { $0.task.entry.stream == stream && $0.task.entry.message.account == account }?.task
+    }
+
     func tasks(in states: Set<TaskState>, limit: Int) -> [LedgerTask] {
         let ids = tasks.filter { states.contains($0.value.task.state) }.keys.sorted()
         return ids.prefix(max(limit, 0)).compactMap { tasks[$0]?.task }

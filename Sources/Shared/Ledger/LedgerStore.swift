@@ -176,6 +176,8 @@ public protocol LedgerStore: Sendable {
 
     /// Everything about the tasks with this message id, of any account.
     func trace(messageID: MessageID) async throws(LedgerTrouble) -> [LedgerTask]
+    /// The task whose bubbles' ids begin with this name; nil when there is none of that account.
+    func task(stream: String, account: AccountID) async throws(LedgerTrouble) -> LedgerTask?
     /// Tasks in one of these states, oldest first, with their parts, at most `limit`.
     func tasks(in states: Set<TaskState>, limit: Int) async throws(LedgerTrouble) -> [LedgerTask]
     /// Number of tasks by state.

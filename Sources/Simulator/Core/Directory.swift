@@ -6,12 +6,20 @@ public struct SimulatorBot: Sendable, Hashable {
     public var secret: String
     /// Display name, which mentions use.
     public var name: String
+    /// Webhook side; nil is none.
+    public var webhook: WebhookSide?
+    /// Application side; nil is none.
+    public var app: ApplicationSide?
 
-    /// A bot.
-    public init(id: String, secret: String, name: String) {
+    /// A bot. An empty `secret` is one without long connection.
+    public init(
+        id: String, secret: String, name: String, webhook: WebhookSide? = nil, app: ApplicationSide? = nil
+    ) {
         self.id = id
         self.secret = secret
         self.name = name
+        self.webhook = webhook
+        self.app = app
     }
 
     /// The bot of the demo.
@@ -97,6 +105,8 @@ struct Directory: Sendable {
     private(set) var userOrder: [String] = []
     private(set) var groups: [String: SimulatorGroup] = [:]
     private(set) var groupOrder: [String] = []
+    var departments: [SimulatorDepartment] = []
+    var tags: [SimulatorTag] = []
 
     /// Adds or replaces; false when the directory is full.
     mutating func add(_ bot: SimulatorBot) -> Bool {

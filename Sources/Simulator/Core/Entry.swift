@@ -106,6 +106,12 @@ public struct Entry: Sendable, Hashable {
     public var quote: Quote?
     /// Parts of a mixed message.
     public var items: [Item] = []
+    /// By which side it was sent.
+    public var via: Transport?
+    /// Bytes that the platform cut off, as the text was too long.
+    public var cutBytes: Int?
+    /// Whether the bot's program took it back.
+    public var isRecalled = false
     /// `feedback.id` of the first frame.
     public var feedbackID: String?
     /// The callback that it caused (people), or that it answers (bots); nil for pushes.
@@ -141,6 +147,8 @@ extension Entry {
             ("time", .int(time)), ("updatedAt", .int(updatedAt)),
             ("feedbackId", feedbackID.map { .string($0) }), ("expired", expired ? true : nil),
             ("reqId", reqID.map { .string($0) }), ("streamId", streamID.map { .string($0) }),
+            ("via", via.map { .string($0.rawValue) }), ("cutBytes", cutBytes.map { .int($0) }),
+            ("recalled", isRecalled ? true : nil),
         ])
     }
 

@@ -25,6 +25,8 @@ public struct PlatformRefusal: Error, Sendable, Hashable {
     static let mediaKind = PlatformRefusal(code: 40_004, text: "invalid media type")
     static let uploadType = PlatformRefusal(code: 40_005, text: "invalid type param")
     static let mediaSize = PlatformRefusal(code: 40_006, text: "invalid media size")
+    static let responseCode = PlatformRefusal(code: 40_058, text: "invalid response_code")
+    static let usedCode = PlatformRefusal(code: 42_022, text: "code has been used")
     static let systemBusy = PlatformRefusal(code: -1, text: "system error")
 
     static func missing(_ field: String) -> PlatformRefusal {

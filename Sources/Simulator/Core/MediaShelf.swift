@@ -78,11 +78,11 @@ struct MediaShelf: Sendable {
         if uploadOrder.count > Self.linkLimit { uploads[uploadOrder.removeFirst()] = nil }
     }
 
-    /// Media behind a `media_id`, if it is the bot's, of that type and not expired.
-    func uploaded(_ mediaID: String, bot: String, type: String, now: Int) -> StoredMedia? {
-        guard let upload = uploads[mediaID], upload.bot == bot, upload.type == type, now < upload.expiresAt else {
-            return nil
-        }
+    /// Media behind a `media_id`, if it is the bot's, of that type (nil: of any) and not expired.
+    func uploaded(_ mediaID: String, bot: String, type: String?, now: Int) -> StoredMedia? {
+        guard let upload = uploads[mediaID], upload.bot == bot, upload.type == type ?? upload.type,
+            now < upload.expiresAt
+        else { return nil }
         return media[upload.media]
     }
 }

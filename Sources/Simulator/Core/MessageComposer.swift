@@ -14,18 +14,41 @@ struct MessageComposer {
     let conversation: ConversationKey
     /// Name to mention; nil when the bot is not mentioned.
     let mention: String?
+    /// Key of media on the webhook side; nil on long connections, where each file has its own.
+    let webhookKey: [UInt8]?
 
     private var isGroup: Bool { conversation.group != nil }
 
-    mutating func compose(
+    func compose(
         _ content: UserPost.Content, quote: Entry.Quote?, core: inout PlatformCore, now: Int
     ) -> Composed {
         var composed = body(content, core: &core, now: now)
         if isGroup, mention == nil { composed.payload = nil }
-        if composed.payload != nil, let quote {
+        let isQuotable =
+            webhookKey == nil || ["text", "mixed"].contains(composed.payload?["msgtype"]?.stringValue ?? "")
+        if composed.payload != nil, isQuotable, let quote {
             composed.payload?["quote"] = quotePayload(quote, core: &core, now: now)
         }
         return composed
+    }
+
+    /// What people see of a message to an application.
+    func shown(_ content: UserPost.Content, core: inout PlatformCore) -> Composed {
+        switch content {
+        case .text(let text): return Composed(kind: .text, text: text)
+        case .voice(let transcript):
+            // A recording of silence: its words are the transcript.
+            let silence = Array("#!AMR\n".utf8) + Array(repeating: 0x3C, count: 32)
+            let stored = core.keep(UserPost.File(name: "voice.amr", bytes: silence))
+            return Composed(kind: .voice, text: transcript, media: stored.shown)
+        case .image(let file): return Composed(kind: .image, media: core.keep(file).shown)
+        case .file(let file): return Composed(kind: .file, media: core.keep(file).shown)
+        case .video(let file): return Composed(kind: .video, media: core.keep(file).shown)
+        case .mixed(let items): return Composed(kind: .mixed, items: items.map { core.keep($0) })
+        case .location(_, _, let label): return Composed(kind: .text, text: "📍 \(label)")
+        case .link(let title, _, let url): return Composed(kind: .text, text: "\(title)\n\(url)")
+        case .unknown(let type): return Composed(kind: .text, text: "[\(type)]")
+        }
     }
 
     private func mentioned(_ text: String) -> String {
@@ -47,6 +70,8 @@ struct MessageComposer {
         case .file(let file): return attachment(.file, file, core: &core, now: now)
         case .video(let file): return attachment(.video, file, core: &core, now: now)
         case .mixed(let items): return mixed(items, core: &core, now: now)
+        case .location(_, _, let label): return Composed(kind: .text, text: "📍 \(label)")
+        case .link(let title, _, let url): return Composed(kind: .text, text: "\(title)\n\(url)")
         case .unknown(let type):
             return Composed(kind: .text, text: "[\(type)]", payload: typed(type, ["name": "Somewhere"]))
         }
@@ -67,7 +92,7 @@ struct MessageComposer {
         var payload: JSONObject?
         if !isGroup {
             payload = typed(
-                kind.rawValue, core.link(to: stored.id, kind: kind.rawValue, for: conversation.bot, now: now))
+                kind.rawValue, link(stored.id, kind: kind.rawValue, core: &core, now: now))
         } else if kind == .file {
             payload = typed("text", ["content": .string(mentioned(""))])
         }
@@ -94,13 +119,17 @@ struct MessageComposer {
         switch item {
         case .text(let text): ["msgtype": "text", "text": ["content": .string(text)]]
         case .image(let media):
-            ["msgtype": "image", "image": core.link(to: media.id, kind: "mix", for: conversation.bot, now: now)]
+            ["msgtype": "image", "image": link(media.id, kind: "mix", core: &core, now: now)]
         }
+    }
+
+    private func link(_ id: String, kind: String, core: inout PlatformCore, now: Int) -> JSONValue {
+        core.link(to: id, kind: kind, for: conversation.bot, webhookKey: webhookKey, now: now)
     }
 
     private func quotePayload(_ quote: Entry.Quote, core: inout PlatformCore, now: Int) -> JSONValue {
         if let media = quote.media {
-            return .object(typed(quote.kind, core.link(to: media.id, kind: "quote", for: conversation.bot, now: now)))
+            return .object(typed(quote.kind, link(media.id, kind: "quote", core: &core, now: now)))
         }
         if quote.kind == "mixed" {
             let items = quote.items.map { itemPayload($0, core: &core, now: now) }

@@ -10,6 +10,10 @@ public enum PlatformAction: Sendable, Hashable {
     case pauseReading(ConnectionID)
     /// Read from the socket again.
     case resumeReading(ConnectionID)
+    /// Make an HTTP request and report what became of it with `callbackAnswered`.
+    case callback(CallbackRequest)
+    /// Cut the request of that number; nothing is reported.
+    case cancelCallback(Int)
     /// Tell observers.
     case event(SimulatorEvent)
 }
@@ -22,6 +26,10 @@ public enum SimulatorEvent: Sendable, Hashable {
     case frame(FrameRecord)
     /// A connection changed its state.
     case connection(bot: String?, ConnectionID, ConnectionState)
+    /// A callback over HTTP was made, or ended.
+    case callback(CallbackRecord)
+    /// A bot's program answered what it must not.
+    case violation(ProtocolViolation)
     /// A fault fired.
     case fault(SimulatorFault.Kind, cmd: String, ConnectionID?)
 }

@@ -88,28 +88,6 @@ extension PlatformCore {
         return nil
     }
 
-    /// A reply posted to a `response_url`: errcode and errmsg of the HTTP answer.
-    public mutating func responseURLPosted(
-        code: String, body: JSONValue, now: Int
-    ) -> (errcode: Int, errmsg: String, actions: [PlatformAction]) {
-        var refusal: PlatformRefusal?
-        let done = perform(now) { core in
-            do throws(PlatformRefusal) {
-                guard let target = core.responseURLs[code], !target.isUsed, now < target.expiresAt else {
-                    throw PlatformRefusal(code: 40_058, text: "invalid response_code")
-                }
-                let message = try OutboundMessage.parse(body, allowed: ["markdown", "template_card"])
-                let command = InboundCommand(
-                    cmd: "response_url", reqID: "", body: body, connection: ConnectionID(0), faults: [], now: now)
-                try core.show(message, in: target.conversation, command)
-                core.responseURLs[code]?.isUsed = true
-            } catch {
-                refusal = error
-            }
-        }
-        return (refusal?.code ?? 0, refusal?.message(hint: "0", address: "127.0.0.1") ?? "ok", done)
-    }
-
     // MARK: Showing
 
     private func refuseConcurrent(_ command: InboundCommand) throws(PlatformRefusal) {
@@ -209,6 +187,7 @@ extension PlatformCore {
             to: conversation, from: .bot, sender: conversation.bot, kind: kind, content: content, time: command.now
         ) { entry in
             fill(&entry)
+            entry.via = .longConnection
             if command.cmd.hasPrefix("aibot_respond") { entry.reqID = command.reqID }
         }
         emit(.entry(conversation, entry))
@@ -219,11 +198,11 @@ extension PlatformCore {
         guard content.utf8.count <= options.maxContentBytes else { throw .contentSize }
     }
 
-    private func hasQuota(_ conversation: ConversationKey, now: Int) -> Bool {
+    func hasQuota(_ conversation: ConversationKey, now: Int) -> Bool {
         quota.hasRoom(conversation, now: now, perMinute: options.quotaPerMinute, perHour: options.quotaPerHour)
     }
 
-    private mutating func useQuota(_ conversation: ConversationKey, now: Int) throws(PlatformRefusal) {
+    mutating func useQuota(_ conversation: ConversationKey, now: Int) throws(PlatformRefusal) {
         guard hasQuota(conversation, now: now) else { throw .rate }
         quota.use(conversation, now: now)
     }

@@ -21,18 +21,22 @@ extension PlatformCore {
     ) throws(UserActionError) -> UserActionOutcome {
         switch action {
         case .post(let post): return try self.post(post, now: now)
-        case .enter(let bot, let user): return try enter(bot: bot, user: user, now: now)
-        case .click(let bot, let user, let group, let entry, let key, let selected):
+        case .enter(let bot, let user, let via): return try enter(bot: bot, user: user, via: via, now: now)
+        case .click(let bot, let user, let group, let entry, let key, let selected, let via):
             let conversation = try conversation(bot: bot, user: user, group: group)
-            return try click(conversation, user: user, entry: entry, key: key, selected: selected, now: now)
-        case .feedback(let bot, let user, let group, let entry, let type, let content, let reasons):
+            return try click(
+                conversation, user: user, entry: entry, key: key, selected: selected, via: via, now: now)
+        case .feedback(let bot, let user, let group, let entry, let type, let content, let reasons, let via):
             let conversation = try conversation(bot: bot, user: user, group: group)
             let payload = try feedback(conversation, entry: entry, type: type, content: content, reasons: reasons)
-            return event("feedback_event", payload, in: conversation, user: user, kind: .otherEvent, now: now)
-        case .rawEvent(let bot, let user, let type, let payload):
-            guard directory.bots[bot] != nil else { throw UserActionError("bot", "unknown, see GET /api/state") }
+            let side = try side(via ?? conversations.entry(entry, in: conversation)?.via, of: bot)
+            return event(
+                "feedback_event", payload, in: conversation, user: user, kind: .otherEvent, via: side, now: now)
+        case .rawEvent(let bot, let user, let type, let payload, let via):
+            let side = try side(via, of: bot)
             let conversation = ConversationKey(bot: bot, chat: .single(user ?? ""))
-            return event(type, payload, in: conversation, user: user, kind: .otherEvent, now: now)
+            return event(type, payload, in: conversation, user: user, kind: .otherEvent, via: side, now: now)
+        case .verifyURL(let bot, let via): return try verify(bot, via: via, now: now)
         case .rawFrame(let bot, let text):
             send(try owner(of: bot), text, now: now)
             return UserActionOutcome(isDelivered: true)
@@ -53,6 +57,11 @@ extension PlatformCore {
                 throw UserActionError("members", "unknown user, add it with POST /api/users first")
             }
             guard directory.add(group) else { throw UserActionError("id", "too many groups") }
+        case .setWebhook(let id, let side): try change(id) { $0.webhook = side }
+        case .setApp(let id, let side): try change(id) { $0.app = side }
+        case .endTokens(let bot, let code):
+            guard directory.bots[bot]?.app != nil else { throw UserActionError("bot", "has no application") }
+            tokens.end(bot: bot, code: code)
         case .dropConnections(let bot):
             if let bot, directory.bots[bot] == nil { throw UserActionError("bot", "unknown, see GET /api/state") }
             let ids = connections.all.filter { bot == nil || $0.value.bot == bot }.keys
@@ -69,7 +78,7 @@ extension PlatformCore {
         return id
     }
 
-    private func conversation(
+    func conversation(
         bot: String, user: String, group: String?
     ) throws(UserActionError) -> ConversationKey {
         guard directory.bots[bot] != nil else { throw UserActionError("bot", "unknown, see GET /api/state") }
@@ -89,23 +98,25 @@ extension PlatformCore {
     private mutating func post(_ post: UserPost, now: Int) throws(UserActionError) -> UserActionOutcome {
         let conversation = try conversation(bot: post.bot, user: post.user, group: post.group)
         guard (0...20).contains(post.repeats) else { throw UserActionError("repeat", "0 to 20") }
-        var composer = MessageComposer(
-            conversation: conversation, mention: post.mention ? directory.bots[post.bot]?.name : nil)
+        let side = try side(post.via, of: post.bot)
+        if side == .agent { return try postToApp(post, in: conversation, now: now) }
+        let composer = MessageComposer(
+            conversation: conversation, mention: post.mention ? directory.bots[post.bot]?.name : nil,
+            webhookKey: side == .webhook ? cipher(of: post.bot, .webhook)?.key : nil)
         let quote = try quoted(post.quote, in: conversation)
         let built = composer.compose(post.content, quote: quote, core: &self, now: now)
-        let entry = conversations.append(
-            to: conversation, from: .user, sender: post.user, kind: built.kind, content: built.text, time: now
-        ) { entry in
-            entry.media = built.media
-            entry.items = built.items
-            entry.quote = quote
-        }
-        emit(.entry(conversation, entry))
+        let entry = addUserEntry(built, from: post.user, in: conversation, quote: quote, via: side, now: now)
         guard let payload = built.payload else { return UserActionOutcome(entry: entry.id) }
         let msgID = random.hexToken(32)
+        if side == .webhook {
+            let isSent = postWebhookMessage(
+                payload, msgID: msgID, conversation: conversation, user: post.user, entry: entry.id,
+                repeats: post.repeats, now: now)
+            return UserActionOutcome(msgID: msgID, entry: entry.id, isDelivered: isSent)
+        }
         var body = header(msgID, conversation, user: post.user, isEvent: false, now: now)
         for member in payload.members { body[member.key] = member.value }
-        addResponseURL(&body, conversation, now: now)
+        addResponseURL(&body, conversation, via: side, entry: entry.id, now: now)
         let callback = Callback(
             cmd: "aibot_msg_callback", body: .object(body), kind: .message, conversation: conversation)
         let sent = deliver(callback, now: now)
@@ -114,6 +125,22 @@ extension PlatformCore {
             change(entry.id, in: conversation, now: now) { $0.reqID = reqID }
         }
         return UserActionOutcome(msgID: msgID, reqID: sent.reqID, entry: entry.id, isDelivered: sent.isDelivered)
+    }
+
+    mutating func addUserEntry(
+        _ built: MessageComposer.Composed, from user: String, in conversation: ConversationKey,
+        quote: Entry.Quote?, via side: Transport, now: Int
+    ) -> Entry {
+        let entry = conversations.append(
+            to: conversation, from: .user, sender: user, kind: built.kind, content: built.text, time: now
+        ) { entry in
+            entry.media = built.media
+            entry.items = built.items
+            entry.quote = quote
+            entry.via = side
+        }
+        emit(.entry(conversation, entry))
+        return entry
     }
 
     private mutating func quoted(
@@ -134,7 +161,8 @@ extension PlatformCore {
             case .file(let file): return Entry.Quote(kind: "file", media: keep(file).shown)
             case .video(let file): return Entry.Quote(kind: "video", media: keep(file).shown)
             case .mixed(let items): return Entry.Quote(kind: "mixed", items: items.map { keep($0) })
-            case .unknown: throw UserActionError("quote.type", "text, image, file, voice, video or mixed")
+            case .unknown, .location, .link:
+                throw UserActionError("quote.type", "text, image, file, voice, video or mixed")
             }
         }
     }
@@ -152,27 +180,44 @@ extension PlatformCore {
 
     // MARK: Events
 
-    private mutating func enter(bot: String, user: String, now: Int) throws(UserActionError) -> UserActionOutcome {
+    private mutating func enter(
+        bot: String, user: String, via: Transport?, now: Int
+    ) throws(UserActionError) -> UserActionOutcome {
         let conversation = try conversation(bot: bot, user: user, group: nil)
-        if let id = connections.owners[bot], connections[id]?.usesScene == true {
-            _ = event("enter_check_update", nil, in: conversation, user: user, kind: .otherEvent, now: now)
+        let side = try side(via, of: bot)
+        if side == .longConnection, let id = connections.owners[bot], connections[id]?.usesScene == true {
+            _ = event("enter_check_update", nil, in: conversation, user: user, kind: .otherEvent, via: side, now: now)
         }
         let entry = conversations.append(
-            to: conversation, from: .user, sender: user, kind: .event, content: "enter_chat", time: now)
+            to: conversation, from: .user, sender: user, kind: .event, content: "enter_chat", time: now
+        ) { $0.via = side }
         emit(.entry(conversation, entry))
-        var outcome = event("enter_chat", nil, in: conversation, user: user, kind: .enterChat, now: now)
+        if side == .webhook, !isFirstEntry(bot: bot, user: user, now: now) {
+            return UserActionOutcome(entry: entry.id)
+        }
+        var outcome = event(
+            side == .agent ? "enter_agent" : "enter_chat", nil, in: conversation, user: user, kind: .enterChat,
+            via: side, now: now)
         outcome.entry = entry.id
         return outcome
     }
 
+    /// `enter_chat` comes once a day (in China's time), whether it is answered or not.
+    private mutating func isFirstEntry(bot: String, user: String, now: Int) -> Bool {
+        let day = (now + 8 * 3_600_000) / 86_400_000
+        if enteredDays.count >= 20_000 { enteredDays = enteredDays.filter { $0.value == day } }
+        return enteredDays.updateValue(day, forKey: Progress.Key(bot: bot, user: user)) != day
+    }
+
     private mutating func click(
         _ conversation: ConversationKey, user: String, entry id: String, key: String, selected: [String: [String]],
-        now: Int
+        via: Transport?, now: Int
     ) throws(UserActionError) -> UserActionOutcome {
         guard let entry = conversations.entry(id, in: conversation), let state = entry.cardState,
             let card = state.replacements[user] ?? entry.card
         else { throw UserActionError("entry", "no card in this conversation, see GET /api/view") }
         let payload = try CardClick.payload(card: card, key: key, selected: selected)
+        let side = try side(via ?? entry.via, of: conversation.bot)
         let taskID = card["task_id"]?.stringValue ?? ""
         change(id, in: conversation, now: now) { entry in
             entry.cardState?.clicks.append(Entry.CardState.Click(user: user, key: key, time: now))
@@ -180,7 +225,7 @@ extension PlatformCore {
         }
         var outcome = event(
             "template_card_event", payload, in: conversation, user: user,
-            kind: .cardClick(entry: id, taskID: taskID), now: now)
+            kind: .cardClick(entry: id, taskID: taskID), via: side, now: now)
         outcome.entry = id
         return outcome
     }
@@ -203,85 +248,29 @@ extension PlatformCore {
 
     private mutating func event(
         _ type: String, _ payload: JSONValue?, in conversation: ConversationKey, user: String?,
-        kind: IssuedRequest.Kind, now: Int
+        kind: IssuedRequest.Kind, via side: Transport, now: Int
     ) -> UserActionOutcome {
         let msgID = random.hexToken(32)
+        switch side {
+        case .longConnection: break
+        case .webhook:
+            let hasURL = if case .cardClick = kind { payload?["selected_items"] != nil } else { false }
+            let isSent = postWebhookEvent(
+                type, payload, msgID: msgID, conversation: conversation, user: user, kind: Delivery.Kind(kind, type),
+                hasResponseURL: hasURL, now: now)
+            return UserActionOutcome(msgID: msgID, isDelivered: isSent)
+        case .agent:
+            let isSent = postAppEvent(
+                type, payload, conversation: conversation, user: user, kind: Delivery.Kind(kind, type), now: now)
+            return UserActionOutcome(isDelivered: isSent)
+        }
         var body = header(msgID, conversation, user: user, isEvent: true, now: now)
         body["msgtype"] = "event"
         body["event"] = .members([("eventtype", .string(type)), (type, payload)])
-        if case .cardClick = kind { addResponseURL(&body, conversation, now: now) }
+        if case .cardClick = kind { addResponseURL(&body, conversation, via: side, entry: nil, now: now) }
         let callback = Callback(
             cmd: "aibot_event_callback", body: .object(body), kind: kind, conversation: conversation)
         let sent = deliver(callback, now: now)
         return UserActionOutcome(msgID: msgID, reqID: sent.reqID, isDelivered: sent.isDelivered)
-    }
-
-    // MARK: Callbacks
-
-    /// Members that every callback has. `enter_chat` and other events of single chats say so, too.
-    private func header(
-        _ msgID: String, _ conversation: ConversationKey, user: String?, isEvent: Bool, now: Int
-    ) -> JSONObject {
-        var body = JSONObject()
-        body["msgid"] = .string(msgID)
-        if isEvent || options.includesCreateTime { body["create_time"] = .int(now / 1000) }
-        body["aibotid"] = .string(conversation.bot)
-        body["chatid"] = conversation.group.map { .string($0) }
-        if let user {
-            body["chattype"] = conversation.group == nil ? "single" : "group"
-            body["from"] = ["userid": .string(user)]
-        }
-        return body
-    }
-
-    private mutating func addResponseURL(_ body: inout JSONObject, _ conversation: ConversationKey, now: Int) {
-        guard options.includesResponseURL else { return }
-        let code = random.urlSafeToken(43)
-        if responseURLs.count >= 10_000 { responseURLs = responseURLs.filter { now < $0.value.expiresAt } }
-        if responseURLs.count >= 10_000 { responseURLs.removeAll() }
-        responseURLs[code] = ResponseURL(conversation: conversation, expiresAt: now + 3_600_000)
-        body["response_url"] = .string("\(baseURL(for: conversation.bot))/cgi-bin/aibot/response?response_code=\(code)")
-    }
-
-    /// Sends a callback, faults applied. Without a subscriber it is lost, or kept where options say so.
-    private mutating func deliver(_ callback: Callback, now: Int) -> (reqID: String?, isDelivered: Bool) {
-        guard let id = connections.owners[callback.bot] else {
-            if options.deliversMissedMessages, callback.kind == .message, missed[callback.bot]?.count ?? 0 < 100 {
-                missed[callback.bot, default: []].append(callback)
-            }
-            return (nil, false)
-        }
-        let fired = plan.fire(cmd: callback.cmd, bot: callback.bot)
-        for fault in fired { emit(.fault(fault.fault, cmd: callback.cmd, id)) }
-        for fault in fired where fault.fault == .redeliver {
-            timeline.add(.callback(callback), at: now + (fault.ms ?? 0))
-        }
-        guard applyConnectionFaults(fired, id, now: now) else { return (nil, false) }
-        if let delay = fired.first(where: { $0.fault == .delayCallback }) {
-            timeline.add(.callback(callback), at: now + (delay.ms ?? 1_000))
-            return (nil, false)
-        }
-        if fired.contains(where: { $0.fault == .dropCallback }) { return (nil, false) }
-        let sent = sendCallback(callback, now: now)
-        if fired.contains(where: { $0.fault == .dropAfter }) { end(id, code: nil) }
-        if let close = fired.first(where: { $0.fault == .close }) {
-            end(id, code: UInt16(clamping: close.code ?? 1000))
-        }
-        return sent
-    }
-
-    /// Issues a `req_id` and sends the callback to whoever owns the bot now.
-    mutating func sendCallback(_ callback: Callback, now: Int) -> (reqID: String?, isDelivered: Bool) {
-        guard let id = connections.owners[callback.bot] else { return (nil, false) }
-        let reqID = random.urlSafeToken(24)
-        requests.issue(
-            reqID,
-            IssuedRequest(
-                kind: callback.kind, conversation: callback.conversation, issuedAt: now, connection: id))
-        let frame: JSONValue = [
-            "cmd": .string(callback.cmd), "headers": ["req_id": .string(reqID)], "body": callback.body,
-        ]
-        send(id, frame.text, now: now)
-        return (reqID, connections[id]?.isHalfOpen == false)
     }
 }

@@ -1,4 +1,4 @@
-/// The platform's long-connection side as a value: connections, what was issued to them, what people see.
+/// The platform as a value: connections and callbacks, what was issued to programs, what people see.
 ///
 /// Every input takes the time (Unix milliseconds, never going back) and returns what to do; nothing here reads a
 /// clock, a socket or a random source. Deferred things (late acks, the drop of a displaced socket, the end of a
@@ -27,6 +27,20 @@ public struct PlatformCore: Sendable {
     var frames = FrameLog()
     var missed: [String: [Callback]] = [:]
     var responseURLs: [String: ResponseURL] = [:]
+    var callbacks = Callbacks()
+    var progress = Progress()
+    var webhookStreams = WebhookStreams()
+    /// Day of the newest `enter_chat` of the webhook side.
+    var enteredDays: [Progress.Key: Int] = [:]
+    /// Messages to applications so far; their ids follow from it.
+    var appMessages = 0
+    var responseCodes = ResponseCodes()
+    var tokens = AccessTokens()
+    var meter = CallMeter()
+    var sentMessages = SentMessages()
+    var appQuota = Quota<Progress.Key>()
+    var lostAppMessages: [Progress.Key: Int] = [:]
+    var appChats: [String: AppChat] = [:]
     var random: SeededGenerator
     var actions: [PlatformAction] = []
 
@@ -39,6 +53,10 @@ public struct PlatformCore: Sendable {
         case streamWindow(Streams.Key)
         case serverPing(ConnectionID)
         case idleCheck(ConnectionID)
+        case delivery(Delivery, skipsFaults: Bool)
+        case callbackTimeout(Int)
+        case poll(WebhookStreams.Key)
+        case webhookWindow(WebhookStreams.Key)
     }
 
     /// A callback that can be delivered, and delivered again under another `req_id`.
@@ -53,6 +71,9 @@ public struct PlatformCore: Sendable {
     /// A one-shot reply address.
     struct ResponseURL: Sendable {
         var conversation: ConversationKey
+        var transport: Transport
+        /// The message that a reply quotes in groups.
+        var entry: String?
         var expiresAt: Int
         var isUsed = false
     }
@@ -60,7 +81,9 @@ public struct PlatformCore: Sendable {
     /// A platform with these bots, people and groups; every id and key follows from `seed`.
     public init(
         options: PlatformOptions = PlatformOptions(), bots: [SimulatorBot] = [.demo],
-        users: [SimulatorUser] = SimulatorUser.demo, groups: [SimulatorGroup] = [.demo], seed: UInt64
+        users: [SimulatorUser] = SimulatorUser.demo, groups: [SimulatorGroup] = [.demo],
+        departments: [SimulatorDepartment] = SimulatorDepartment.demo, tags: [SimulatorTag] = SimulatorTag.demo,
+        seed: UInt64
     ) {
         self.options = options
         random = SeededGenerator(seed: seed)
@@ -68,6 +91,8 @@ public struct PlatformCore: Sendable {
         for bot in bots { _ = directory.add(bot) }
         for user in users { _ = directory.add(user) }
         for group in groups { _ = directory.add(group) }
+        directory.departments = departments
+        directory.tags = tags
     }
 
     // MARK: Inputs
@@ -152,6 +177,11 @@ public struct PlatformCore: Sendable {
             end(id, code: nil)
         case .resumeReading(let id):
             if let connection = connections[id], !connection.isHalfOpen { actions.append(.resumeReading(id)) }
+        case .delivery(let delivery, let skipsFaults):
+            if skipsFaults { post(delivery, now: now) } else { launch(delivery, now: now) }
+        case .callbackTimeout(let id): callbackTimedOut(id, now: now)
+        case .poll(let key): poll(key, now: now)
+        case .webhookWindow(let key): webhookWindowEnded(key, now: now)
         case .streamWindow(let key):
             streamWindowEnded(key, now: now)
         case .serverPing(let id):

@@ -102,6 +102,32 @@ public struct PlatformOptions: Sendable, Hashable {
     public var contentDisposition = ContentDisposition.formEncoded
     /// Errcode of a subscribe with wrong credentials.
     public var badCredentialsCode = 853_000
+    /// Life of a stream bubble of the webhook side, from the person's message.
+    public var webhookStreamWindow = 360_000
+    /// Time from the answer to a refresh to the next refresh; kept within 200 to 5,000.
+    public var pollInterval = 1_000
+    /// Time in which callbacks over HTTP have to be answered.
+    public var callbackLimit = 5_000
+    /// Time in which the verification of a callback url has to be answered.
+    public var verificationLimit = 1_000
+    /// Deliveries in all of callbacks over HTTP that are not answered with 200; card events have one.
+    public var callbackDeliveries = 3
+    /// Time from a failed delivery to the next one.
+    public var callbackRetryDelay = 1_000
+    /// Life of a `response_url`.
+    public var responseURLLifetime = 3_600_000
+    /// Life of an access token.
+    public var tokenLifetime = 7_200_000
+    /// Whether asking again while a token runs gives the same one.
+    public var reusesTokens = true
+    /// Calls of one API of the server per minute and application before 45009; 0 is without limit.
+    public var apiCallsPerMinute = 10_000
+    /// Messages of an application per minute and member; further ones get lost without an error.
+    public var appMessagesPerMinute = 30
+    /// Messages of an application per hour and member.
+    public var appMessagesPerHour = 1_000
+    /// Whether recordings reach applications with their transcript.
+    public var recognizesVoice = true
     /// Whether frames are recorded for observers.
     public var recordsFrames = true
 

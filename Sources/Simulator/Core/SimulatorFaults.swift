@@ -56,11 +56,23 @@ public struct SimulatorFault: Sendable, Hashable, Codable {
         case dropCallback
         /// A callback comes `ms` later (default 1,000).
         case delayCallback
+        /// Over HTTP: the answer to a callback is lost, so it counts as not answered.
+        case loseAnswer
+        /// Webhook: a stream is not asked for any more.
+        case stopPolls
+        /// Server API: HTTP status `code` (default 502), nothing is carried out.
+        case httpError
+        /// Server API: the call is carried out, then HTTP status `code` (default 502).
+        case httpErrorAfter
+        /// Server API: the access token ends before the call, which `code` tells (default 40014).
+        case invalidateToken
     }
 
     /// What goes wrong.
     public var fault: Kind
-    /// Command that it looks at; nil is every command except `ping` and `aibot_subscribe`, `*` is any.
+    /// Command that it looks at; nil is every command of a long connection except `ping` and `aibot_subscribe`,
+    /// `*` is anything. Over HTTP: `webhook.message`, `webhook.event`, `webhook.refresh`, `agent.message`,
+    /// `agent.event`; calls of the server API by path (`cgi-bin/message/send`). A `*` at the end is any ending.
     public var cmd: String?
     /// Bot that it looks at; nil is any.
     public var bot: String?
@@ -102,8 +114,11 @@ public struct SimulatorFault: Sendable, Hashable, Codable {
     fileprivate func matches(cmd: String, bot: String?) -> Bool {
         if let wanted = self.bot, wanted != bot { return false }
         switch self.cmd {
-        case nil: return cmd != "ping" && cmd != "aibot_subscribe" && !cmd.hasSuffix("_callback")
+        case nil:
+            return cmd != "ping" && cmd != "aibot_subscribe" && !cmd.hasSuffix("_callback")
+                && !cmd.utf8.contains { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "/") }
         case "*": return true
+        case let wanted? where wanted.hasSuffix("*"): return cmd.hasPrefix(wanted.dropLast())
         default: return self.cmd == cmd
         }
     }

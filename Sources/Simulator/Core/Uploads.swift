@@ -54,7 +54,9 @@ struct Uploads: Sendable {
             bytes.append(contentsOf: chunk)
         }
         guard bytes.count == session.totalSize else { throw .mediaSize }
-        if let md5 = session.md5, md5.lowercased() != Self.md5(bytes) { throw .upload("md5 mismatch") }
+        if let md5 = session.md5, md5.lowercased() != hexadecimal(Insecure.MD5.hash(data: bytes)) {
+            throw .upload("md5 mismatch")
+        }
         guard Self.content(bytes, fits: session.type) else { throw .mediaKind }
         sessions[id] = nil
         return (session, bytes)
@@ -77,15 +79,5 @@ struct Uploads: Sendable {
         case "video": found == "video/mp4"
         default: true
         }
-    }
-
-    private static func md5(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        for byte in Insecure.MD5.hash(data: bytes) {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
-        }
-        return String(decoding: text, as: UTF8.self)
     }
 }

@@ -3,14 +3,27 @@ public enum UserAction: Sendable, Hashable {
     /// Somebody writes to a bot.
     case post(UserPost)
     /// Somebody opens the chat with a bot for the first time that day.
-    case enter(bot: String, user: String)
-    /// Somebody clicks a button of a card. `selected` maps question keys to option ids.
-    case click(bot: String, user: String, group: String?, entry: String, key: String, selected: [String: [String]])
-    /// Somebody rates an answer: 1 accurate, 2 inaccurate, 3 withdrawn.
+    case enter(bot: String, user: String, via: Transport? = nil)
+    /// Somebody clicks a button of a card. `selected` maps question keys to option ids. Without `via` the event
+    /// goes the way by which the card came.
+    case click(
+        bot: String, user: String, group: String?, entry: String, key: String, selected: [String: [String]],
+        via: Transport? = nil)
+    /// Somebody rates an answer: 1 accurate, 2 inaccurate, 3 withdrawn. Without `via` the event goes the way by
+    /// which the answer came.
     case feedback(
-        bot: String, user: String, group: String?, entry: String, type: Int, content: String?, reasons: [Int])
+        bot: String, user: String, group: String?, entry: String, type: Int, content: String?, reasons: [Int],
+        via: Transport? = nil)
     /// An event of any type with any payload (`event.<type>`), from `user` or from nobody.
-    case rawEvent(bot: String, user: String?, type: String, payload: JSONValue)
+    case rawEvent(bot: String, user: String?, type: String, payload: JSONValue, via: Transport? = nil)
+    /// Gives a bot a webhook side, replaces it, or (nil) takes it away.
+    case setWebhook(bot: String, WebhookSide?)
+    /// Gives a bot an application side, replaces it, or (nil) takes it away.
+    case setApp(bot: String, ApplicationSide?)
+    /// The access tokens of a bot's application end; calls with them get that errcode (40014 or 42001).
+    case endTokens(bot: String, code: Int)
+    /// The administrator saves the callback url of that side: the platform verifies it.
+    case verifyURL(bot: String, via: Transport)
     /// Any text as a frame on the bot's connection.
     case rawFrame(bot: String, text: String)
     /// Adds or renames a person.
@@ -56,6 +69,10 @@ public struct UserPost: Sendable, Hashable {
         case voice(String)
         case video(File)
         case mixed([Item])
+        /// A place; applications hear of it, bots do not.
+        case location(latitude: Double, longitude: Double, label: String)
+        /// A web page; applications hear of it, bots do not.
+        case link(title: String, description: String, url: String)
         /// A message of a type that no client knows.
         case unknown(type: String)
     }
@@ -82,11 +99,13 @@ public struct UserPost: Sendable, Hashable {
     public var mention: Bool
     /// How often it is delivered again (same `msgid`, new `req_id`).
     public var repeats: Int
+    /// By which side; nil is the long connection, or the first side of a bot that has none.
+    public var via: Transport?
 
     /// A message.
     public init(
         bot: String, user: String, group: String? = nil, content: Content, quote: Quote? = nil, mention: Bool = true,
-        repeats: Int = 0
+        repeats: Int = 0, via: Transport? = nil
     ) {
         self.bot = bot
         self.user = user
@@ -95,6 +114,7 @@ public struct UserPost: Sendable, Hashable {
         self.quote = quote
         self.mention = mention
         self.repeats = repeats
+        self.via = via
     }
 }
 

@@ -31,11 +31,13 @@ struct ControlAPI: Sendable {
                 return MediaEndpoint(engine: engine).plain(String(path.dropFirst("/media/plain/".count)))
             }
         }
+        if path.hasPrefix("/cgi-bin/") { return APIEndpoint(engine: engine).handle(request) }
         switch (request.method, path) {
         case (.GET, "/api/state"): return state()
         case (.GET, "/api/view"): return try view(request)
         case (.GET, "/api/frames"): return .json(["frames": .array(engine.read { $0.newestFrames.map(\.json) })])
         case (.GET, "/api/events"): return try events(request)
+        case (.GET, "/api/callbacks"): return callbacks(request)
         case (.POST, "/api/faults"): return try setFaults(request)
         case (.DELETE, "/api/faults"):
             engine.input { core, now in
@@ -44,7 +46,6 @@ struct ControlAPI: Sendable {
             }
             return .json(["faults": []])
         case (.POST, "/api/clock/advance"): return try advance(request)
-        case (.POST, "/cgi-bin/aibot/response"): return try responseURL(request)
         case (.POST, _) where path.hasPrefix("/api/"):
             guard let action = try UserActionReader.read(path, Fields(body: request.body)) else { fallthrough }
             return try perform(action)
@@ -80,6 +81,7 @@ struct ControlAPI: Sendable {
                     "id": .string(bot.id), "name": .string(bot.name),
                     "connected": .bool(core.owner(of: bot.id) != nil),
                     "connections": .int(core.connectionCount(of: bot.id)),
+                    "transports": .array(bot.transports.map { .string($0.rawValue) }),
                 ]
             }
             let users = core.users.map { user -> JSONValue in ["id": .string(user.id), "name": .string(user.name)] }
@@ -114,6 +116,19 @@ struct ControlAPI: Sendable {
         let key = ConversationKey(bot: bot, chat: chat)
         let entries = engine.read { $0.view(of: key) }
         return .json(["entries": .array(entries.map { $0.json(for: user) })])
+    }
+
+    /// Callbacks over HTTP and what was wrong with the answers, of one bot or of all.
+    private func callbacks(_ request: HTTPRequest) -> HTTPReply {
+        let bot = request.query["bot"]
+        return .json(
+            engine.read { core in
+                [
+                    "callbacks": .array(
+                        core.callbackRecords.filter { bot == nil || $0.bot == bot }.suffix(500).map(\.json)),
+                    "violations": .array(core.violations.filter { bot == nil || $0.bot == bot }.map(\.json)),
+                ]
+            })
     }
 
     private func events(_ request: HTTPRequest) throws(FieldError) -> HTTPReply {
@@ -165,15 +180,5 @@ struct ControlAPI: Sendable {
         guard (0...31_536_000).contains(seconds) else { throw FieldError("seconds", "0 to 31,536,000") }
         engine.clock.advance(by: .milliseconds(Int(seconds * 1000)))
         return .json(["now": .int(engine.clock.now), "offsetMs": .int(engine.clock.offset)])
-    }
-
-    private func responseURL(_ request: HTTPRequest) throws(FieldError) -> HTTPReply {
-        let body = try Fields(body: request.body).value
-        let code = request.query["response_code"] ?? ""
-        let answer = engine.call { core, now in
-            let answer = core.responseURLPosted(code: code, body: body, now: now)
-            return (answer.actions, (answer.errcode, answer.errmsg))
-        }
-        return .json(["errcode": .int(answer.0), "errmsg": .string(answer.1)])
     }
 }

@@ -28,6 +28,8 @@ enum ServerEvent: Sendable {
                 "connection": id.map { .string($0.description) } ?? .null,
             ]
             return ("fault", data)
+        case .platform(.callback(let record)): return ("callback", record.json)
+        case .platform(.violation(let violation)): return ("violation", violation.json)
         case .clock(let mode, let offset, let now):
             return ("clock", ["mode": .string(mode.rawValue), "offsetMs": .int(offset), "now": .int(now)])
         }

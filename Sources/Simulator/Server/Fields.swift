@@ -54,6 +54,22 @@ struct Fields {
         return number
     }
 
+    func number(_ key: String) throws(FieldError) -> Double {
+        switch optional(key) {
+        case .int(let value): return Double(value)
+        case .double(let value): return value
+        default: throw FieldError(path + key, "missing, must be a number")
+        }
+    }
+
+    func via() throws(FieldError) -> Transport? {
+        guard let text = try optionalString("via") else { return nil }
+        guard let via = Transport(rawValue: text) else {
+            throw FieldError(path + "via", "must be longConnection, webhook or agent")
+        }
+        return via
+    }
+
     func bool(_ key: String, default fallback: Bool) throws(FieldError) -> Bool {
         guard let member = optional(key) else { return fallback }
         guard let flag = member.boolValue else { throw FieldError(path + key, "must be true or false") }

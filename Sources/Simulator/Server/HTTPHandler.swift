@@ -35,17 +35,17 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler {
             if let problem = guardian.problem(head) {
                 refuse(context, head, .forbidden, problem)
             } else if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }),
-                length > maxBodyBytes
+                length > limit(head)
             {
-                refuse(context, head, .payloadTooLarge, "body larger than \(maxBodyBytes) bytes")
+                refuse(context, head, .payloadTooLarge, "body larger than \(limit(head)) bytes")
             } else {
                 state = .collecting(head, ByteBuffer())
             }
         case .body(var part):
             guard case .collecting(let head, var body) = state else { return }
             state = .idle
-            guard body.readableBytes + part.readableBytes <= maxBodyBytes else {
-                refuse(context, head, .payloadTooLarge, "body larger than \(maxBodyBytes) bytes")
+            guard body.readableBytes + part.readableBytes <= limit(head) else {
+                refuse(context, head, .payloadTooLarge, "body larger than \(limit(head)) bytes")
                 return
             }
             body.writeBuffer(&part)
@@ -53,8 +53,24 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler {
         case .end:
             guard case .collecting(let head, let body) = state else { return }
             state = .idle
-            answer(context, head, api.handle(HTTPRequest(head: head, body: body)))
+            let address = context.remoteAddress?.ipAddress ?? "127.0.0.1"
+            let reply = api.handle(HTTPRequest(head: head, body: body, address: address))
+            guard reply.delay > 0 else {
+                answer(context, head, reply)
+                return
+            }
+            let loopBound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+            context.eventLoop.scheduleTask(in: .milliseconds(Int64(reply.delay))) {
+                let (handler, context) = loopBound.value
+                if context.channel.isActive { handler.answer(context, head, reply) }
+            }
         }
+    }
+
+    /// Most bytes of a body: calls of the server API are small, uploads have their own limit.
+    private func limit(_ head: HTTPRequestHead) -> Int {
+        if head.uri.hasPrefix("/cgi-bin/media/upload") { return min(maxBodyBytes, 24 << 20) }
+        return head.uri.hasPrefix("/cgi-bin/") ? min(maxBodyBytes, 1 << 20) : maxBodyBytes
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -77,6 +93,15 @@ final class HTTPHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func answer(_ context: ChannelHandlerContext, _ head: HTTPRequestHead, _ reply: HTTPReply) {
+        switch reply.fate {
+        case .answer: break
+        case .drop:
+            context.close(promise: nil)
+            return
+        case .hang:
+            state = .streaming
+            return
+        }
         let keepsAlive = head.isKeepAlive
         var response = HTTPResponseHead(version: .http1_1, status: reply.status, headers: reply.headers)
         response.headers.replaceOrAdd(name: "X-Content-Type-Options", value: "nosniff")

@@ -9,11 +9,18 @@ struct HTTPRequest: Sendable {
     var path: String
     var query: [String: String]
     var body: [UInt8]
+    var contentType: String
+    var range: String?
+    /// Address of the peer.
+    var address: String
     /// Id of the last event that a returning reader of the event stream got.
     var lastEventID: Int?
 
-    init(head: HTTPRequestHead, body: ByteBuffer) {
+    init(head: HTTPRequestHead, body: ByteBuffer, address: String) {
         method = head.method
+        self.address = address
+        contentType = head.headers.first(name: "content-type") ?? ""
+        range = head.headers.first(name: "range")
         self.body = Array(body.readableBytesView)
         lastEventID = head.headers.first(name: "last-event-id").flatMap { Int($0) }
         let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
@@ -40,6 +47,9 @@ struct HTTPReply: Sendable {
     var status: HTTPResponseStatus
     var headers: HTTPHeaders
     var body: Body
+    var fate = APIAnswer.Fate.answer
+    /// Milliseconds until it is sent.
+    var delay = 0
 
     static func json(_ value: JSONValue, status: HTTPResponseStatus = .ok) -> HTTPReply {
         HTTPReply(

@@ -29,7 +29,7 @@ struct MediaEndpoint: Sendable {
         let kind = media.mime.hasPrefix("image/") || media.mime.hasPrefix("video/") ? "inline" : "attachment"
         let headers: HTTPHeaders = [
             "Content-Type": media.mime, "Cache-Control": "no-store", "Content-Security-Policy": "sandbox",
-            "Content-Disposition": "\(kind); filename*=UTF-8''\(Self.percentEncoded(media.name))",
+            "Content-Disposition": "\(kind); filename*=UTF-8''\(percentEncoded(media.name))",
         ]
         return HTTPReply(status: .ok, headers: headers, body: .bytes(media.bytes))
     }
@@ -46,20 +46,5 @@ struct MediaEndpoint: Sendable {
         case .nameless: "attachment"
         case .absent: nil
         }
-    }
-
-    private static func percentEncoded(_ text: String, spaceAsPlus: Bool = false) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
-        var result: [UInt8] = []
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"):
-                result.append(byte)
-            case 0x20 where spaceAsPlus: result.append(UInt8(ascii: "+"))
-            default: result.append(contentsOf: [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]])
-            }
-        }
-        return String(decoding: result, as: UTF8.self)
     }
 }

@@ -23,10 +23,39 @@ extension PlatformSimulator {
     /// - Throws: `UserActionError`.
     @discardableResult
     public func post(
-        _ text: String, from user: String = "lin.wei", to bot: String = SimulatorBot.demo.id, group: String? = nil
+        _ text: String, from user: String = "lin.wei", to bot: String = SimulatorBot.demo.id, group: String? = nil,
+        via: Transport? = nil
     ) throws -> UserActionOutcome {
-        try post(UserPost(bot: bot, user: user, group: group, content: .text(text)))
+        try post(UserPost(bot: bot, user: user, group: group, content: .text(text), via: via))
     }
+
+    /// Gives a bot a webhook side, replaces it, or (nil) takes it away.
+    /// - Throws: `UserActionError`.
+    public func setWebhook(_ side: WebhookSide?, of bot: String) throws {
+        try perform(.setWebhook(bot: bot, side))
+    }
+
+    /// Gives a bot an application side, replaces it, or (nil) takes it away.
+    /// - Throws: `UserActionError`.
+    public func setApp(_ side: ApplicationSide?, of bot: String) throws { try perform(.setApp(bot: bot, side)) }
+
+    /// Ends the access tokens of a bot's application; calls with them get `code` (40014 or 42001).
+    /// - Throws: `UserActionError`.
+    public func endTokens(of bot: String, code: Int = 40_014) throws {
+        try perform(.endTokens(bot: bot, code: code))
+    }
+
+    /// Verifies the callback url of that side; the answer is in `callbacks` and `violations`.
+    /// - Throws: `UserActionError`.
+    public func verifyURL(of bot: String, via side: Transport) throws {
+        try perform(.verifyURL(bot: bot, via: side))
+    }
+
+    /// The newest callbacks over HTTP, oldest first.
+    public var callbacks: [CallbackRecord] { engine.read { $0.callbackRecords } }
+
+    /// What bots' programs answered and must not have, oldest first.
+    public var violations: [ProtocolViolation] { engine.read { $0.violations } }
 
     /// What is to be seen in a conversation, oldest first.
     public func view(of conversation: ConversationKey) -> [Entry] { engine.read { $0.view(of: conversation) } }

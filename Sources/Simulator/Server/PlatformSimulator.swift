@@ -58,7 +58,8 @@ public final class PlatformSimulator: Service, Sendable {
         group = .singleton
         var core = PlatformCore(
             options: configuration.options, bots: configuration.bots, users: configuration.users,
-            groups: configuration.groups, seed: configuration.seed ?? UInt64.random(in: .min ... .max))
+            groups: configuration.groups, departments: configuration.departments, tags: configuration.tags,
+            seed: configuration.seed ?? UInt64.random(in: .min ... .max))
         core.setFaults(configuration.faults)
         engine = SimulatorEngine(
             core: core, clock: clock, eventLoop: group.next(), maxConnections: configuration.maxConnections)
@@ -79,16 +80,19 @@ public final class PlatformSimulator: Service, Sendable {
     /// - Throws: what binding, or making certificates, throws.
     public func run() async throws {
         var listeners: [any Channel] = []
+        engine.poster.start(group: group)
         do {
             listeners = try await listen()
         } catch {
             bound.open(.failure(error))
+            await engine.poster.stop()
             throw error
         }
         // Ending by cancellation is as good an end as a graceful shutdown.
         try? await gracefulShutdown()
         for listener in listeners { try? await listener.close() }
         engine.stop()
+        await engine.poster.stop()
         await sockets.closeAll()
         logger.debug("simulator stopped")
     }

@@ -44,6 +44,10 @@ public struct SimulatorConfiguration: Sendable {
     public var users: [SimulatorUser] = SimulatorUser.demo
     /// Groups.
     public var groups: [SimulatorGroup] = [.demo]
+    /// Departments.
+    public var departments = SimulatorDepartment.demo
+    /// Tags.
+    public var tags = SimulatorTag.demo
     /// Faults from the start.
     public var faults = SimulatorFaults()
     /// Source of ids and keys; nil is a new one at every start.

@@ -42,6 +42,7 @@ final class SimulatorEngine: Sendable {
 
     let clock: SimulatorClock
     let maxConnections: Int
+    let poster = CallbackPoster()
     private let eventLoop: any EventLoop
     private let state: NIOLockedValueBox<State>
     private let audience = NIOLockedValueBox(Audience())
@@ -207,6 +208,11 @@ final class SimulatorEngine: Sendable {
     private func perform(_ work: Work, on channel: (any Channel)?) {
         switch work {
         case .action(.event(let event)): publish(.platform(event))
+        case .action(.callback(let request)):
+            poster.post(request) { [weak self] result in
+                self?.input { core, now in core.callbackAnswered(request.id, result, now: now) }
+            }
+        case .action(.cancelCallback(let id)): poster.cancel(id)
         case .action(let action): perform(action, on: channel)
         case .clockMoved: publish(.clock(mode: clock.mode, offset: clock.offset, now: clock.now))
         case .resume(let waiter, let result):
@@ -232,7 +238,7 @@ final class SimulatorEngine: Sendable {
         case .close(_, nil): channel.close(mode: .all, promise: nil)
         case .pauseReading: channel.setOption(.autoRead, value: false).whenComplete { _ in }
         case .resumeReading: channel.setOption(.autoRead, value: true).whenComplete { _ in }
-        case .event: break
+        case .event, .callback, .cancelCallback: break
         }
     }
 
@@ -255,7 +261,7 @@ extension PlatformAction {
         case .send(let id, _), .sendBinary(let id, _), .close(let id, _), .pauseReading(let id),
             .resumeReading(let id):
             id
-        case .event: nil
+        case .event, .callback, .cancelCallback: nil
         }
     }
 }

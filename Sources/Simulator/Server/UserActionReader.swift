@@ -4,7 +4,15 @@ enum UserActionReader {
     static func read(_ path: String, _ fields: Fields) throws(FieldError) -> UserAction? {
         switch path {
         case "/api/messages": return .post(try post(fields))
-        case "/api/enter": return .enter(bot: try fields.string("bot"), user: try fields.string("user"))
+        case "/api/enter":
+            return .enter(bot: try fields.string("bot"), user: try fields.string("user"), via: try fields.via())
+        case "/api/bots/webhook": return .setWebhook(bot: try fields.string("bot"), try webhook(fields))
+        case "/api/bots/app": return .setApp(bot: try fields.string("bot"), try app(fields))
+        case "/api/bots/endtokens":
+            return .endTokens(bot: try fields.string("bot"), code: try fields.optionalInt("code") ?? 40_014)
+        case "/api/bots/verify":
+            guard let via = try fields.via() else { throw FieldError("via", "missing, webhook or agent") }
+            return .verifyURL(bot: try fields.string("bot"), via: via)
         case "/api/cards/click": return try click(fields)
         case "/api/feedback": return try feedback(fields)
         case "/api/users":
@@ -20,7 +28,7 @@ enum UserActionReader {
         case "/api/event":
             return .rawEvent(
                 bot: try fields.string("bot"), user: try fields.optionalString("user"),
-                type: try fields.string("type"), payload: fields.optional("payload") ?? [:])
+                type: try fields.string("type"), payload: fields.optional("payload") ?? [:], via: try fields.via())
         default: return nil
         }
     }
@@ -30,7 +38,30 @@ enum UserActionReader {
             bot: try fields.string("bot"), user: try fields.string("user"),
             group: try fields.optionalString("group"), content: try content(fields, type: try fields.string("type")),
             quote: try quote(fields), mention: try fields.bool("mention", default: true),
-            repeats: try fields.optionalInt("repeat") ?? 0)
+            repeats: try fields.optionalInt("repeat") ?? 0, via: try fields.via())
+    }
+
+    /// A webhook side; nil without `url`.
+    private static func webhook(_ fields: Fields) throws(FieldError) -> WebhookSide? {
+        guard let url = try fields.optionalString("url") else { return nil }
+        return WebhookSide(
+            callbackURL: url, token: try fields.string("token"),
+            encodingAESKey: try fields.string("encodingAESKey"),
+            receiveID: try fields.optionalString("receiveId") ?? "")
+    }
+
+    /// An application side; nil without `corpid`.
+    private static func app(_ fields: Fields) throws(FieldError) -> ApplicationSide? {
+        guard let corpID = try fields.optionalString("corpid") else { return nil }
+        var app = ApplicationSide(
+            corpID: corpID, secret: try fields.string("secret"), agentID: try fields.int("agentid"))
+        app.callbackURL = try fields.optionalString("url")
+        app.token = try fields.optionalString("token") ?? ""
+        app.encodingAESKey = try fields.optionalString("encodingAESKey") ?? ""
+        if fields.optional("range") != nil { app.range = try fields.strings("range") }
+        if fields.optional("unlicensed") != nil { app.unlicensed = try fields.strings("unlicensed") }
+        if fields.optional("trustedIps") != nil { app.trustedIPs = try fields.strings("trustedIps") }
+        return app
     }
 
     private static func content(_ fields: Fields, type: String) throws(FieldError) -> UserPost.Content {
@@ -40,6 +71,14 @@ enum UserActionReader {
         case "image": return .image(try fields.file("media"))
         case "file": return .file(try fields.file("media"))
         case "video": return .video(try fields.file("media"))
+        case "location":
+            return .location(
+                latitude: try fields.number("latitude"), longitude: try fields.number("longitude"),
+                label: try fields.string("text"))
+        case "link":
+            return .link(
+                title: try fields.string("text"), description: try fields.optionalString("description") ?? "",
+                url: try fields.string("url"))
         case "unknown": return .unknown(type: try fields.optionalString("text") ?? "location")
         case "mixed":
             var items: [UserPost.Item] = []
@@ -51,7 +90,7 @@ enum UserActionReader {
                 }
             }
             return .mixed(items)
-        default: throw FieldError("type", "must be text, image, file, voice, video, mixed or unknown")
+        default: throw FieldError("type", "must be text, image, file, voice, video, mixed, location, link or unknown")
         }
     }
 
@@ -69,7 +108,7 @@ enum UserActionReader {
         return .click(
             bot: try fields.string("bot"), user: try fields.string("user"),
             group: try fields.optionalString("group"), entry: try fields.string("entry"),
-            key: try fields.string("key"), selected: selected)
+            key: try fields.string("key"), selected: selected, via: try fields.via())
     }
 
     private static func feedback(_ fields: Fields) throws(FieldError) -> UserAction {
@@ -83,6 +122,7 @@ enum UserActionReader {
         return .feedback(
             bot: try fields.string("bot"), user: try fields.string("user"),
             group: try fields.optionalString("group"), entry: try fields.string("entry"),
-            type: try fields.int("type"), content: try fields.optionalString("content"), reasons: reasons)
+            type: try fields.int("type"), content: try fields.optionalString("content"), reasons: reasons,
+            via: try fields.via())
     }
 }

@@ -57,6 +57,23 @@ public struct CallbackEndpoint: Sendable {
         path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     }
 
+    /// Media type of its encrypted replies.
+    var contentType: String {
+        switch kind {
+        case .bot: "application/json; charset=utf-8"
+        case .agent: "application/xml; charset=utf-8"
+        }
+    }
+
+    /// Whether a callback is for this account and of its kind: bot and application of one account are two endpoints.
+    func isMeant(by callback: VerifiedCallback) -> Bool {
+        guard callback.account == account else { return false }
+        return switch (kind, callback.payload) {
+        case (.bot, .json), (.agent, .xml): true
+        default: false
+        }
+    }
+
     func serves(_ path: String) -> Bool { paths.contains(Self.withoutSlash(path)) }
 
     func open(_ encrypted: String, _ query: CallbackQuery) throws(CallbackOpenError) -> CallbackKeyRing.Opened {

@@ -48,6 +48,9 @@ final class MortalLedger: LedgerStore, @unchecked Sendable {
     func trace(messageID: MessageID) async throws(LedgerTrouble) -> [LedgerTask] {
         try await living().trace(messageID: messageID)
     }
+    func task(stream: String, account: AccountID) async throws(LedgerTrouble) -> LedgerTask? {
+        try await living().task(stream: stream, account: account)
+    }
     func tasks(in states: Set<TaskState>, limit: Int) async throws(LedgerTrouble) -> [LedgerTask] {
         try await living().tasks(in: states, limit: limit)
     }

@@ -21,6 +21,10 @@ final class FakeLedger: LedgerStore, @unchecked Sendable {
 
     var tasks: [LedgerTask] { lock.withLock { stored } }
 
+    func task(stream: String, account: AccountID) async throws(LedgerTrouble) -> LedgerTask? {
+        try check()
+        return tasks.first { $0.entry.stream == stream && $0.entry.message.account == account }
+    }
     func trace(messageID: MessageID) async throws(LedgerTrouble) -> [LedgerTask] {
         try check()
         return tasks.filter { $0.entry.message.id == messageID }

@@ -30,7 +30,8 @@ final class FakeChannel: Channel {
             state.operations.append(operation)
             guard case .acknowledged = outcome else { return }
             switch operation {
-            case .stream(let route, let id, let content, let finish, _):
+            case .stream(let route, let id, let content, _, _), .seal(let route, let id, let content, _, _):
+                let finish = operation.isLastFrame
                 if let place = state.streamOf[id] {
                     state.bubbles[place.key]?[place.index] = content
                 } else {
@@ -50,6 +51,17 @@ final class FakeChannel: Channel {
 
     func shown(_ key: String) -> [String] { state.withLock { $0.bubbles[key] ?? [] } }
     var operations: [ChannelOperation] { state.withLock { $0.operations } }
+}
+
+extension ChannelOperation {
+    /// Whether it seals a bubble.
+    var isLastFrame: Bool {
+        switch self {
+        case .stream(_, _, _, let finish, _): finish
+        case .seal: true
+        default: false
+        }
+    }
 }
 
 /// Waits for something that other tasks bring about, without sleeping.

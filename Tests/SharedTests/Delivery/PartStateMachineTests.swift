@@ -15,7 +15,7 @@ private func machine(
     var settings = ReplySettings()
     change(&settings)
     return PartStateMachine(
-        content, settings: settings, capabilities: capabilities,
+        content, settings: settings, terms: DeliveryPlan.Terms(channel: capabilities),
         history: DeliveryPlan.History(addressIsOpen: address, addressIsProven: proven),
         attempts: attempts, online: online, expiry: seconds(86_400))
 }

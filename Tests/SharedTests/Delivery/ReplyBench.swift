@@ -24,7 +24,7 @@ struct SimulatedChat {
     /// What the platform does with an operation, and its verdict.
     mutating func receive(_ operation: ReplyStreamStateMachine.Operation, now: MonotonicInstant) -> PlatformError? {
         switch operation {
-        case .reply(let text), .push(let text):
+        case .reply(let text), .push(let text), .fallback(let text):
             if text.utf8.count > limit { return PlatformError(code: 45_002) }
             entries.append(.message(text))
             return nil
@@ -74,6 +74,7 @@ struct ReplyBench {
 
     init(
         queuedAhead: Int? = nil, pushOnly: Bool = false, online: Bool = true, maxTextBytes: Int = 20_480,
+        capabilities: Capabilities? = nil, fallback: Capabilities? = nil, lateUntil: MonotonicInstant? = nil,
         _ change: (inout ReplySettings) -> Void = { _ in }
     ) {
         var settings = ReplySettings()
@@ -81,8 +82,9 @@ struct ReplyBench {
         change(&settings)
         self.settings = settings
         machine = ReplyStreamStateMachine(
-            settings: settings, name: "s", capabilities: .bench(maxTextBytes: maxTextBytes),
-            queuedAhead: queuedAhead, pushOnly: pushOnly, online: online, now: now)
+            settings: settings, name: "s", capabilities: capabilities ?? .bench(maxTextBytes: maxTextBytes),
+            fallback: fallback, queuedAhead: queuedAhead, pushOnly: pushOnly, online: online, lateUntil: lateUntil,
+            now: now)
     }
 
     /// Asks once; nil when it waits or is done.
@@ -148,6 +150,8 @@ struct ReplyBench {
     mutating func finish(within limit: Duration = .seconds(3_600)) { pass(limit) }
 
     var pushes: [String] { log.compactMap { if case .push(let text) = $0.operation { text } else { nil } } }
+    var replies: [String] { log.compactMap { if case .reply(let text) = $0.operation { text } else { nil } } }
+    var fallbacks: [String] { log.compactMap { if case .fallback(let text) = $0.operation { text } else { nil } } }
     var finals: [String] {
         log.compactMap { if case .stream(_, let text, finish: true) = $0.operation { text } else { nil } }
     }
@@ -164,6 +168,22 @@ extension Capabilities {
             replyWindow: .seconds(600), streamWindow: .seconds(330), welcomeWindow: .seconds(5),
             mediaIn: [.image, .file, .video], mediaOut: [.image, .file, .voice, .video], cards: true)
     }
+}
+
+extension Capabilities {
+    /// One bubble for each message, and one late message; nothing can be written first.
+    static let callbacks = Capabilities(
+        channel: "fake", conversations: [.direct, .group], streams: true, pushes: false, maxTextBytes: 20_480,
+        replyWindow: .seconds(360), streamWindow: .seconds(330), welcomeWindow: .seconds(5),
+        mediaIn: [.image], mediaOut: [.image], cards: true, bubblesPerMessage: 1,
+        lateReply: .init(window: .seconds(3_600), cards: [.direct]),
+        bubbleImages: .init(count: 10, bytes: 10_000_000, totalBytes: 16 << 20))
+
+    /// Whole messages to one person.
+    static let application = Capabilities(
+        channel: "other", conversations: [.direct], streams: false, pushes: true, maxTextBytes: 2_048,
+        replyWindow: .zero, streamWindow: .zero, welcomeWindow: nil, mediaIn: [], mediaOut: [.image, .file],
+        cards: true)
 }
 
 extension SendOutcome {

@@ -89,7 +89,7 @@ private struct ReplyLife {
                 if content == "<think></think>" { openings.insert(id) }
                 lastSnapshotAt[id] = bench.now
             }
-        case .reply(let text), .push(let text):
+        case .reply(let text), .push(let text), .fallback(let text):
             check(VisibleText.isVisible(text), "message with nothing to see")
             check(text.utf8.count <= bench.chat.limit, "message of \(text.utf8.count) bytes")
             check(ended, "piece of an unfinished answer pushed")

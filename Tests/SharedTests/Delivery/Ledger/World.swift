@@ -87,6 +87,9 @@ final class DurableTestLedger: LedgerStore {
     }
 
     func trace(messageID: MessageID) async throws(LedgerTrouble) -> [LedgerTask] { memory.trace(messageID: messageID) }
+    func task(stream: String, account: AccountID) async throws(LedgerTrouble) -> LedgerTask? {
+        memory.task(stream: stream, account: account)
+    }
     func tasks(in states: Set<TaskState>, limit: Int) async throws(LedgerTrouble) -> [LedgerTask] {
         try check(isRead: true)
         return memory.tasks(in: states, limit: limit)
@@ -143,7 +146,8 @@ final class TestPlatform: Sendable {
                 state.items.append(Item(place: place, text: text, openedAt: now))
             }
             switch operation {
-            case .stream(let route, let id, let content, let finish, _):
+            case .stream(let route, let id, let content, _, _), .seal(let route, let id, let content, _, _):
+                let finish = operation.isLastFrame
                 guard let index = state.items.firstIndex(where: { $0.stream == id }) else {
                     state.items.append(
                         Item(place: route.key, text: content, stream: id, isSealed: finish, openedAt: now))

@@ -2,22 +2,22 @@
 ///
 /// Why not Foundation's decoder: a frame is looked at for its envelope first (20 times faster this way), and bodies are
 /// read tolerantly, key by key, where a decoder gives up at the first surprise.
-struct JSONScanner {
-    static let maxDepth = 64
+package struct JSONScanner {
+    package static let maxDepth = 64
 
-    struct Malformed: Error {
-        var offset: Int
+    package struct Malformed: Error {
+        package var offset: Int
     }
 
     private let bytes: UnsafeRawBufferPointer
-    private(set) var offset = 0
+    package private(set) var offset = 0
 
-    init(_ bytes: UnsafeRawBufferPointer) {
+    package init(_ bytes: UnsafeRawBufferPointer) {
         self.bytes = bytes
         if bytes.count >= 3, bytes[0] == 0xEF, bytes[1] == 0xBB, bytes[2] == 0xBF { offset = 3 }
     }
 
-    var malformed: Malformed { Malformed(offset: offset) }
+    package var malformed: Malformed { Malformed(offset: offset) }
 
     // MARK: Structure
 
@@ -30,31 +30,33 @@ struct JSONScanner {
         }
     }
 
-    mutating func peek() throws(Malformed) -> UInt8 {
+    package mutating func peek() throws(Malformed) -> UInt8 {
         skipSpace()
         guard offset < bytes.count else { throw malformed }
         return bytes[offset]
     }
 
-    mutating func expect(_ byte: UInt8) throws(Malformed) {
+    package mutating func expect(_ byte: UInt8) throws(Malformed) {
         guard try peek() == byte else { throw malformed }
         offset += 1
     }
 
     /// Consumes `byte` if it comes next.
-    mutating func take(_ byte: UInt8) throws(Malformed) -> Bool {
+    package mutating func take(_ byte: UInt8) throws(Malformed) -> Bool {
         guard try peek() == byte else { return false }
         offset += 1
         return true
     }
 
-    mutating func finish() throws(Malformed) {
+    package mutating func finish() throws(Malformed) {
         skipSpace()
         guard offset == bytes.count else { throw malformed }
     }
 
     /// Calls `member` with each key; it must consume the value.
-    mutating func object(_ member: (inout JSONScanner, borrowing String) throws(Malformed) -> Void) throws(Malformed) {
+    package mutating func object(_ member: (inout JSONScanner, borrowing String) throws(Malformed) -> Void)
+        throws(Malformed)
+    {
         try expect(UInt8(ascii: "{"))
         if try take(UInt8(ascii: "}")) { return }
         repeat {
@@ -69,7 +71,7 @@ struct JSONScanner {
     // MARK: Scalars
 
     /// Range of the next value, which is checked and passed over.
-    mutating func skipValue(depth: Int = 0) throws(Malformed) -> Range<Int> {
+    package mutating func skipValue(depth: Int = 0) throws(Malformed) -> Range<Int> {
         guard depth < Self.maxDepth else { throw malformed }
         let first = try peek()
         let start = offset
@@ -100,7 +102,7 @@ struct JSONScanner {
         return start..<offset
     }
 
-    mutating func literal(_ word: StaticString) throws(Malformed) {
+    package mutating func literal(_ word: StaticString) throws(Malformed) {
         let length = word.utf8CodeUnitCount
         guard offset + length <= bytes.count else { throw malformed }
         for index in 0..<length where bytes[offset + index] != word.utf8Start[index] { throw malformed }
@@ -108,7 +110,7 @@ struct JSONScanner {
     }
 
     /// Text of a number; its grammar is checked.
-    mutating func number() throws(Malformed) -> Range<Int> {
+    package mutating func number() throws(Malformed) -> Range<Int> {
         let start = offset
         func digits() -> Int {
             var count = 0
@@ -137,13 +139,13 @@ struct JSONScanner {
     }
 
     /// Integer value of the next number; nil when it is a fraction or does not fit.
-    mutating func integer() throws(Malformed) -> Int? {
+    package mutating func integer() throws(Malformed) -> Int? {
         _ = try peek()
         let range = try number()
         return Int(text(of: range))
     }
 
-    func text(of range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
+    package func text(of range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 
     private mutating func skipString() throws(Malformed) {
         offset += 1
@@ -173,7 +175,7 @@ struct JSONScanner {
     }
 
     /// The next string, escapes resolved. Bytes that are no UTF-8 become U+FFFD.
-    mutating func string() throws(Malformed) -> String {
+    package mutating func string() throws(Malformed) -> String {
         try expect(UInt8(ascii: "\""))
         let start = offset
         while offset < bytes.count {

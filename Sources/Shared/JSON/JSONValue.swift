@@ -1,5 +1,3 @@
-import Shared
-
 /// A JSON value read from the wire, or to be written to it. Objects keep the order of their keys.
 public enum JSONValue: Hashable, Sendable {
     /// `null`.
@@ -23,6 +21,12 @@ public enum JSONValue: Hashable, Sendable {
         public var key: String
         /// Value.
         public var value: JSONValue
+
+        /// Creates a member.
+        public init(key: String, value: JSONValue) {
+            self.key = key
+            self.value = value
+        }
     }
 
     /// Reads strict JSON.
@@ -36,7 +40,7 @@ public enum JSONValue: Hashable, Sendable {
         }
     }
 
-    init(parsing bytes: UnsafeRawBufferPointer) throws(JSONScanner.Malformed) {
+    package init(parsing bytes: UnsafeRawBufferPointer) throws(JSONScanner.Malformed) {
         var scanner = JSONScanner(bytes)
         self = try Self.value(&scanner, depth: 0)
         try scanner.finish()
@@ -110,7 +114,7 @@ public enum JSONValue: Hashable, Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    func write(into bytes: inout [UInt8]) {
+    package func write(into bytes: inout [UInt8]) {
         switch self {
         case .null: bytes.append(contentsOf: "null".utf8)
         case .bool(let bool): bytes.append(contentsOf: (bool ? "true" : "false").utf8)
@@ -147,7 +151,7 @@ extension JSONScanner {
 
 extension [UInt8] {
     /// Appends a JSON string literal. Runs of plain bytes are copied whole.
-    mutating func appendJSON(_ string: String) {
+    package mutating func appendJSON(_ string: String) {
         append(UInt8(ascii: "\""))
         var string = string
         string.withUTF8 { utf8 in

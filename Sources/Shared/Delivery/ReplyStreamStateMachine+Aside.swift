@@ -1,0 +1,41 @@
+extension ReplyStreamStateMachine {
+    /// Outcome of a message that took no part in the order of a connection: to the late address, or by the fallback.
+    mutating func completedAside(_ operation: Operation, _ outcome: SendOutcome, now: MonotonicInstant) {
+        let isOneShot = ways.isLate(operation.route)
+        switch outcome {
+        case .notSent(.closed): return give(up: "closed")
+        case .notSent:
+            notBefore = now.advanced(by: pause(refusals))
+            refusals += 1
+            return
+        case .rejected(let error) where !isOneShot && error.mayBeTriedAgain:
+            report.lastRefusal = error.code
+            tell(.refused(errcode: error.code))
+            notBefore = now.advanced(by: pause(refusals))
+            refusals += 1
+            return
+        case .acknowledged, .rejected, .unknown: break
+        }
+        if isOneShot { ways.history.lateAddressIsOpen = false }
+        switch outcome {
+        case .acknowledged: succeeded(operation)
+        case .rejected(let error):
+            report.lastRefusal = error.code
+            tell(.refused(errcode: error.code))
+            otherWay(operation)
+        case .unknown(let reason): unknownAside(operation, reason, now: now)
+        case .notSent: break
+        }
+    }
+
+    /// Nobody will ever know. The late address is not used twice; the fallback tells repetitions apart for a while.
+    private mutating func unknownAside(
+        _ operation: Operation, _ reason: SendOutcome.UnknownReason, now: MonotonicInstant
+    ) {
+        tell(.unknown(reason))
+        unanswered += 1
+        guard settings.onUnknown != .drop, unanswered <= 2, way != nil else { return assume(operation) }
+        notBefore = now.advanced(by: settings.roomPause)
+        report.repeated += 1
+    }
+}

@@ -1,0 +1,36 @@
+extension ReplyStreamStateMachine {
+    /// What the operation asked for last counts against the conversation's quota as; nil when it only refreshes a bubble.
+    public var cost: RateGovernor.Priority? {
+        switch inFlight?.operation {
+        case .stream(_, _, let finish):
+            bubbles.isOpening ? (finish ? .final : waiting.queuedAhead == nil ? .stream : .progress) : nil
+        case .reply, .push, .fallback: .final
+        case nil: nil
+        }
+    }
+
+    /// Part that the operation asked for last delivers, when the ledger has to know before it goes out.
+    public var partAtStake: (part: Int, route: DeliveryRoute)? {
+        guard records, let part = text.segments.firstPart, let route = inFlight?.operation.route, route != .bubble
+        else { return nil }
+        return (part, route)
+    }
+
+    /// Number of the bubble that the operation asked for last opens, when acceptance does not stand for it.
+    public var openedBubble: Int? { bubbles.unannounced }
+
+    /// Whether the first bubble had to wait for the quota.
+    public var firstBubbleWaited: Bool { bubbles.firstWaited }
+
+    /// Whether no bubble is to be used any more.
+    public var isHandedOver: Bool { !ways.history.addressIsOpen }
+    /// Whether the reply address is known to be good on the connection of now.
+    public var isAddressProven: Bool { ways.history.addressIsProven }
+
+    /// Whether the frame in flight ends the answer's bubble for good, with nothing of the answer left to be made.
+    var isClosing: Bool { hasEnded && !isParked && !isSealing }
+    /// Whether the late address can still be used.
+    public var isLateAddressOpen: Bool { ways.history.lateAddressIsOpen }
+    /// Whether the fallback may be used.
+    public var hasFallback: Bool { ways.terms.fallback != nil }
+}

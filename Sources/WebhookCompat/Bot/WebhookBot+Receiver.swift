@@ -1,0 +1,14 @@
+extension WebhookBot {
+    /// The bot as the receiver of an endpoint.
+    public func receiver(_ endpoint: CallbackEndpoint) -> CallbackReceiver {
+        CallbackReceiver(endpoint: endpoint) { callback in
+            guard case .json(let content) = callback.payload else { return CallbackReceiver.Reply() }
+            switch await self.answer(content, generation: callback.generation) {
+            case .empty: return CallbackReceiver.Reply()
+            case .busy: return nil
+            case .passive(let reply):
+                return CallbackReceiver.Reply(message: reply.json()) { self.written(reply) }
+            }
+        }
+    }
+}

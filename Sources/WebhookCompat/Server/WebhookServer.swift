@@ -1,0 +1,204 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+public import Logging
+import NIOCore
+import NIOHTTPTypes
+import NIOPosix
+public import ServiceLifecycle
+public import Shared
+
+/// Who answers the verified callbacks of one endpoint.
+public struct CallbackReceiver: Sendable {
+    /// What a callback is answered with.
+    public struct Reply: Sendable {
+        /// JSON or XML to be encrypted; nil: an empty body.
+        public var message: String?
+        /// Hears that the answer went out whole.
+        public var onWritten: (@Sendable () -> Void)?
+
+        /// Creates a reply.
+        public init(message: String? = nil, onWritten: (@Sendable () -> Void)? = nil) {
+            self.message = message
+            self.onWritten = onWritten
+        }
+    }
+
+    /// Where it is called.
+    public var endpoint: CallbackEndpoint
+    /// Answers a callback; nil: not taken, worth another delivery.
+    public var answer: @Sendable (VerifiedCallback) async -> Reply?
+
+    /// Creates a receiver.
+    public init(endpoint: CallbackEndpoint, answer: @escaping @Sendable (VerifiedCallback) async -> Reply?) {
+        self.endpoint = endpoint
+        self.answer = answer
+    }
+}
+
+/// The public listener: callback addresses and nothing else.
+///
+/// Whatever comes, an answer goes out at once, memory stays bounded, and no body tells anything about credentials.
+public struct WebhookServer: Service {
+    /// Bounds of the listener.
+    public struct Limits: Sendable {
+        /// Connections at a time; more wait to be accepted.
+        public var connections = 2_048
+        /// Time for the whole of a request to come, and for an answer to be taken.
+        public var request: Duration = .seconds(10)
+        /// Time a connection may rest between requests.
+        public var idle: Duration = .seconds(60)
+
+        /// Creates the defaults.
+        public init() {}
+    }
+
+    private let address: NetworkAddress
+    private let limits: Limits
+    private let desk: CallbackDesk
+    private let logger: Logger
+    private let onListening: @Sendable (_ port: Int) -> Void
+
+    /// Prepares the listener; nothing is bound before `run()`.
+    ///
+    /// - Parameter onListening: hears the bound port, which matters where the configured one is 0.
+    public init(
+        _ receivers: [CallbackReceiver], address: NetworkAddress, limits: Limits = Limits(),
+        clock: any MonotonicClock, wallClock: any WallClock, logger: Logger,
+        onListening: @escaping @Sendable (_ port: Int) -> Void = { _ in }
+    ) {
+        self.address = address
+        self.limits = limits
+        self.logger = logger
+        self.onListening = onListening
+        desk = CallbackDesk(receivers, clock: clock, wallClock: wallClock, logger: logger)
+    }
+
+    /// Serves until cancelled or told to shut down gracefully.
+    ///
+    /// - Throws: `GatewayError.invalidConfiguration` when the address cannot be bound.
+    public func run() async throws {
+        // The server's own lines speak of itself alone.
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .critical)
+        let limits = limits
+        let application = Application(
+            responder: CallbackResponder(desk: desk),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [RequestDeadline(.init(limits.request))],
+                    idleTimeout: .init(limits.idle),
+                    httpDecoderConfiguration: .init(
+                        maxHeaderFieldSize: 8_192, maxHeaderListSize: 16_384, maxHeaderFieldCount: 100))),
+            configuration: ApplicationConfiguration(
+                address: .hostname(address.host, port: address.port), serverName: nil, backlog: 1_024,
+                availableConnectionsDelegate: MaximumAvailableConnections(limits.connections, logger: quiet)),
+            onServerRunning: { [onListening, logger, address] channel in
+                let port = channel.localAddress?.port ?? address.port
+                onListening(port)
+                logger.info("callback listener is up", metadata: .init([.address: "\(address.host):\(port)"]))
+            }, logger: quiet)
+        do {
+            try await application.run()
+        } catch  where error is IOError || error is SocketAddressError {
+            throw GatewayError(
+                .invalidConfiguration,
+                "gateway.listen \(address): cannot listen: \(error). Free it, or name another address")
+        }
+    }
+}
+
+extension WebhookServer: CustomStringConvertible {
+    /// A name alone.
+    public var description: String { "callback listener" }
+}
+
+/// Turns requests into verdicts and answers.
+private struct CallbackResponder: HTTPResponder {
+    typealias Context = BasicRequestContext
+
+    let desk: CallbackDesk
+
+    func respond(to request: Request, context: Context) async throws -> Response {
+        let path = request.uri.path
+        let query = request.uri.query ?? ""
+        var body: [UInt8] = []
+        if request.method == .post {
+            // One byte more than allowed tells enough; the rest is not read.
+            for try await chunk in request.body {
+                body.append(contentsOf: chunk.readableBytesView)
+                if body.count > CallbackRequest.maxBodyBytes { break }
+            }
+        }
+        let answer = await desk.answer(
+            CallbackRequest(method: request.method.rawValue, path: path, query: query, body: body))
+        var headers = HTTPFields()
+        headers[.contentType] = answer.contentType
+        if answer.status == 405 { headers[.allow] = "GET, POST" }
+        if answer.status == 503 { headers[.retryAfter] = "1" }
+        // What is left of the body has to be read by nobody.
+        if answer.status == 413 { headers[.connection] = "close" }
+        headers[.contentLength] = String(answer.body.count)
+        let buffer = ByteBuffer(bytes: answer.body)
+        return Response(
+            status: .init(code: answer.status), headers: headers,
+            body: ResponseBody(contentLength: answer.body.count) { writer in
+                try await writer.write(buffer)
+                try await writer.finish(nil)
+                answer.onWritten?()
+            })
+    }
+}
+
+/// Closes a connection whose request does not come, or whose answer is not taken, in time: an idle limit alone is outwitted
+/// by one byte now and then.
+private final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPRequestPart
+    typealias InboundOut = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
+
+    private let limit: TimeAmount
+    private var timer: Scheduled<Void>?
+
+    init(_ limit: TimeAmount) { self.limit = limit }
+
+    func channelActive(context: ChannelHandlerContext) {
+        start(context)
+        context.fireChannelActive()
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { if context.channel.isActive { start(context) } }
+    func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        timer?.cancel()
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head: start(context)
+        case .body: break
+        // From here on the answer has its time.
+        case .end: start(context)
+        }
+        context.fireChannelRead(data)
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if case .end = unwrapOutboundIn(data) {
+            let done = promise ?? context.eventLoop.makePromise(of: Void.self)
+            let box = NIOLoopBound(self, eventLoop: context.eventLoop)
+            done.futureResult.whenComplete { _ in box.value.timer?.cancel() }
+            return context.write(data, promise: done)
+        }
+        context.write(data, promise: promise)
+    }
+
+    private func start(_ context: ChannelHandlerContext) {
+        timer?.cancel()
+        let channel = context.channel
+        timer = context.eventLoop.scheduleTask(in: limit) { channel.close(mode: .all, promise: nil) }
+    }
+}
