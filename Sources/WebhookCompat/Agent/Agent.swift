@@ -65,7 +65,7 @@ public struct Agent: Sendable {
             await kept.keepIfAbsent("1", of: "agent-greeting:\(hash)", now: now, until: now + Self.greetingPause)
         else { return nil }
         let text = VisibleText.prefix(of: settings.welcomeText, maxBytes: AgentSettings.maxTextBytes)
-        return PassiveReply.text(String(text), to: greeting.user, from: settings.corpID, seconds: now / 1_000)
+        return AgentReply.text(String(text), to: greeting.user, from: settings.corpID, seconds: now / 1_000)
     }
 }
 
@@ -78,7 +78,7 @@ public struct AgentIntake: Hashable, Sendable {
 }
 
 /// Plain XML of passive replies.
-enum PassiveReply {
+enum AgentReply {
     static func text(_ text: String, to user: UserID, from corpID: String, seconds: Int64) -> String {
         """
         <xml><ToUserName>\(ReplyEnvelope.characterData(user.rawValue))</ToUserName>\
