@@ -21,7 +21,7 @@ public struct AgentChannel: Channel {
         _ operation: ChannelOperation, late: (@Sendable (LateVerdict) -> Void)?
     ) async -> SendOutcome {
         switch operation {
-        case .stream: return .rejected(PlatformError(code: 40_008, origin: .serverAPI))
+        case .stream, .seal: return .rejected(PlatformError(code: 40_008, origin: .serverAPI))
         case .reply(let route, let markdown, _): return await push(markdown, to: route.conversation)
         case .push(let conversation, let markdown, _): return await push(markdown, to: conversation)
         case .welcome(let route, let text): return await push(text, to: route.conversation)
