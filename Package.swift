@@ -90,7 +90,7 @@ let package = Package(
         .target(
             name: "Simulator",
             dependencies: [
-                logging, lifecycle, nioCore, nioPosix, nioHTTP1, nioWebSocket, nioConcurrency, nioSSL, crypto,
+                logging, lifecycle, httpClient, nioCore, nioPosix, nioHTTP1, nioWebSocket, nioConcurrency, nioSSL, crypto,
                 cryptoExtras, x509, asn1,
             ],
             resources: [.copy("ChatPage")],

@@ -10,6 +10,7 @@ struct AccountBuilder {
     let configuration: GatewayConfiguration
     let environment: [String: String]
     let ledger: any LedgerStore
+    let kept: any KeptValues
     let store: MediaStore
     let folders: SessionFolders
     let clock: any MonotonicClock
@@ -18,7 +19,7 @@ struct AccountBuilder {
     let logger: Logger
     let tap: (@Sendable (FrameDirection, ArraySlice<UInt8>) -> Void)?
 
-    /// The bot of an account, if it has one.
+    /// The bot of an account and its application, as far as it has them. What the bot cannot deliver goes by the application.
     ///
     /// - Throws: for addresses and keys that cannot be used.
     func sides(of name: String, _ account: GatewayConfiguration.Account) throws -> [RunningAccount] {
@@ -26,28 +27,65 @@ struct AccountBuilder {
             name: name, account: account, configuration: configuration, environment: environment)
         var accountLogger = logger
         accountLogger[.account] = name
-        let desk = MediaDesk(
-            account: name, configuration, proxyURL: settings.proxyURL, network: account.network,
-            ownHost: settings.ownHost, keys: settings.callbackKeys, store: store, folders: folders, clock: clock,
-            logger: accountLogger)
-        switch account.bot.effectiveMode {
-        case .websocket: return [try longConnection(settings, desk)]
-        case .webhook: return [try webhookBot(settings, desk, accountLogger)]
-        case nil: return []
-        }
+        let agent = account.agent.hasAnyKey ? try self.agent(settings, accountLogger) : nil
+        let bot: RunningAccount? =
+            switch account.bot.effectiveMode {
+            case .websocket: try longConnection(settings, accountLogger, agent?.agent)
+            case .webhook: try webhookBot(settings, accountLogger, agent?.agent)
+            case nil: nil
+            }
+        return [bot, agent].compactMap { $0 }
     }
 
-    private func longConnection(_ settings: AccountSettings, _ desk: MediaDesk) throws -> RunningAccount {
+    private func desk(_ settings: AccountSettings, _ logger: Logger, _ agent: AgentDesk? = nil) -> MediaDesk {
+        MediaDesk(
+            account: settings.name, configuration, proxyURL: settings.proxyURL, network: settings.account.network,
+            ownHost: settings.ownHost, keys: settings.callbackKeys,
+            byID: { await agent?.fetch($0, $1, $2) ?? .failure(.unreachable) }, store: store, folders: folders,
+            clock: clock, logger: logger)
+    }
+
+    private func agent(_ settings: AccountSettings, _ logger: Logger) throws -> RunningAccount {
+        let network = settings.account.network
+        let http = HTTPSettings(
+            caFile: network.caFile.isEmpty ? nil : network.caFile, proxyURL: settings.proxyURL,
+            connectTimeout: network.timeout)
+        let agent = AgentDesk(
+            settings.agent, http: http, kept: kept, clock: clock, wallClock: wallClock, logger: logger)
+        let desk = desk(settings, logger, agent)
+        var callback = settings.callbackClient
+        callback.engine.takesUpFrom = [WebhookChannels.agent.channel]
+        callback.engine.welcomeText = ""
+        adjust(&callback.engine)
+        let client = CallbackClient(
+            callback, channel: agent, ledger: ledger, hooks: desk.hooks, clock: clock, wallClock: wallClock,
+            logger: self.logger)
+        let receiver = settings.account.agent.receives ? agent.receiver(try settings.agentEndpoint()) : nil
+        return RunningAccount(
+            name: settings.name, channel: WebhookChannels.agent.channel, botID: "\(settings.account.agent.agentID)",
+            bot: CallbackRunner(client: client, attach: { agent.attach($0) }, work: { await agent.run() }),
+            media: desk, agent: agent, gate: settings.gate(settings.account.agent.directMessages), receiver: receiver)
+    }
+
+    private func longConnection(
+        _ settings: AccountSettings, _ logger: Logger, _ agent: AgentDesk?
+    ) throws -> RunningAccount {
+        let desk = desk(settings, logger)
         var client = try settings.client()
         adjust(&client.engine)
         let bot = AIBotClient(
-            client, ledger: ledger, hooks: desk.hooks, clock: clock, wallClock: wallClock, logger: logger, tap: tap)
+            client, fallback: agent, ledger: ledger, hooks: desk.hooks, clock: clock, wallClock: wallClock,
+            logger: self.logger, tap: tap)
         return RunningAccount(
             name: settings.name, channel: LongConnection.name, botID: settings.account.bot.botID,
-            bot: LongConnectionRunner(bot: bot), media: desk, gate: settings.gate, receiver: nil)
+            bot: LongConnectionRunner(bot: bot), media: desk, agent: nil,
+            gate: settings.gate(settings.account.bot.directMessages), receiver: nil)
     }
 
-    private func webhookBot(_ settings: AccountSettings, _ desk: MediaDesk, _ logger: Logger) throws -> RunningAccount {
+    private func webhookBot(
+        _ settings: AccountSettings, _ logger: Logger, _ agent: AgentDesk?
+    ) throws -> RunningAccount {
+        let desk = desk(settings, logger)
         let late = LateReplies(
             client: { desk.http }, timeout: settings.account.network.timeout,
             allowedHosts: Set(configuration.wecom.media.allowPrivateHosts + [settings.ownHost].compactMap { $0 }))
@@ -56,12 +94,12 @@ struct AccountBuilder {
         var callback = settings.callbackClient
         adjust(&callback.engine)
         let client = CallbackClient(
-            callback, channel: channel, ledger: ledger, hooks: desk.hooks, clock: clock, wallClock: wallClock,
-            logger: self.logger)
+            callback, channel: channel, fallback: agent, ledger: ledger, hooks: desk.hooks, clock: clock,
+            wallClock: wallClock, logger: self.logger)
         let receiver = channel.receiver(try settings.botEndpoint())
         return RunningAccount(
             name: settings.name, channel: WebhookBot.name, botID: settings.account.bot.botID,
             bot: CallbackRunner(client: client, attach: { channel.attach($0) }, work: { await channel.run() }),
-            media: desk, gate: settings.gate, receiver: receiver)
+            media: desk, agent: nil, gate: settings.gate(settings.account.bot.directMessages), receiver: receiver)
     }
 }

@@ -42,6 +42,37 @@ extension AccountSettings {
             kind: .bot(receiveID: bot.receiveID), current: current, previous: previous)
     }
 
+    /// The application.
+    var agent: AgentSettings {
+        let agent = account.agent
+        var settings = AgentSettings(
+            account: AccountID(name), corpID: agent.corpID, agentID: Int64(agent.agentID), secret: agent.corpSecret,
+            accessToken: agent.accessToken)
+        settings.baseURL = agent.apiBaseURL
+        settings.allowGroupSend = agent.allowGroupSend
+        settings.welcomeText = agent.welcomeText
+        settings.textChunkLimit = account.textChunkLimit
+        settings.timeout = account.network.timeout
+        settings.maxDownloadBytes = configuration.wecom.media.maxBytes
+        settings.memberLimits.perMinute = configuration.limits.perConversationPerMinute
+        settings.memberLimits.perHour = configuration.limits.perConversationPerHour
+        return settings
+    }
+
+    /// Where the platform calls the application.
+    ///
+    /// - Throws: `CallbackKeyError` for credentials that passed the check of the file and still cannot be used.
+    func agentEndpoint() throws -> CallbackEndpoint {
+        let agent = account.agent
+        let current = try CallbackCredentials(
+            token: agent.token ?? Secret(""),
+            key: CallbackKey(encodingAESKey: agent.encodingAESKey?.reveal() ?? ""))
+        return CallbackEndpoint(
+            account: name, paths: paths("agent", own: agent.webhookPath, bare: ["/wecom/agent"]),
+            kind: .agent(corpID: agent.corpID, agentID: agent.agentID == 0 ? nil : Int64(agent.agentID)),
+            current: current)
+    }
+
     /// Keys of media that come without one of their own.
     var callbackKeys: [String: Secret] {
         var keys: [String: Secret] = [:]

@@ -1,4 +1,5 @@
 import AIBotWS
+import Foundation
 import Shared
 import WebhookCompat
 
@@ -67,8 +68,11 @@ struct AccountSettings {
 
     /// The platform's host when it is this machine: its media lie there, too.
     var ownHost: String? {
-        guard let target = try? ConnectionTarget(url: account.bot.wsURL), target.isLoopback else { return nil }
-        return target.host
+        if let target = try? ConnectionTarget(url: account.bot.wsURL), target.isLoopback { return target.host }
+        guard let host = URL(string: account.agent.apiBaseURL)?.host,
+            NetworkAddress(host: host, port: 0).isLoopback
+        else { return nil }
+        return host
     }
 
     var engine: EngineSettings {
@@ -110,8 +114,8 @@ struct AccountSettings {
     }
 
     /// Policy for messages and commands alike.
-    var gate: @Sendable (InboundMessage) -> GateVerdict {
-        let settings = access
+    func gate(_ direct: GatewayConfiguration.DirectMessages) -> @Sendable (InboundMessage) -> GateVerdict {
+        let settings = access(direct)
         return { message in
             let conversation: AccessPolicy.Conversation =
                 message.conversation.kind == .group ? .group(message.conversation.id) : .direct
@@ -125,8 +129,7 @@ struct AccountSettings {
         }
     }
 
-    private var access: AccessSettings {
-        let direct = account.bot.directMessages
+    private func access(_ direct: GatewayConfiguration.DirectMessages) -> AccessSettings {
         let directMode: AccessSettings.DirectMode =
             switch direct.policy {
             case .open: .open

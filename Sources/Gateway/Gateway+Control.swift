@@ -24,14 +24,14 @@ extension Gateway: GatewayControl {
     ///
     /// - Throws: for an unknown account, a file that cannot be sent, a card that cannot be shown.
     public func send(_ request: SendRequest) async throws(GatewayError) -> [SendResult] {
-        let account = try running(request.account)
-        let parts = try await parts(of: request.content, account)
+        let sides = try running(request.account)
+        let parts = try await parts(of: request.content, sides[0])
         return await withTaskGroup(of: (Int, SendResult).self) { group in
             var results: [Int: SendResult] = [:]
             for (index, target) in request.targets.enumerated() {
                 // Enough for a broadcast; the quota of each conversation is minded by its engine.
                 if index >= 16, let (done, result) = await group.next() { results[done] = result }
-                group.addTask { (index, await send(parts, to: target, request, account)) }
+                group.addTask { (index, await send(parts, to: target, request, sides)) }
             }
             for await (index, result) in group { results[index] = result }
             return request.targets.indices.compactMap { results[$0] }
@@ -39,10 +39,10 @@ extension Gateway: GatewayControl {
     }
 
     private func send(
-        _ parts: [PartContent], to target: Target, _ request: SendRequest, _ account: RunningAccount
+        _ parts: [PartContent], to target: Target, _ request: SendRequest, _ sides: [RunningAccount]
     ) async -> SendResult {
         do throws(GatewayError) {
-            let conversation = try target.botConversation()
+            let (account, conversation) = try side(for: target, sides)
             let given = request.ledgerID(for: target).rawValue
             let key = given.isEmpty ? "\(UUID().uuidString.lowercased())@\(target)" : given
             _ = try await account.bot.push(named(parts), to: conversation, key: key)
@@ -59,14 +59,32 @@ extension Gateway: GatewayControl {
         }
     }
 
-    private func running(_ name: String?) throws(GatewayError) -> RunningAccount {
-        let wanted = name ?? (accounts.count == 1 ? accounts.first?.name : configuration.wecom.defaultAccount)
-        guard let account = accounts.first(where: { $0.name == wanted }) else {
+    /// The side of an account that reaches a target: its bot where that can write first, else its application.
+    private func side(
+        for target: Target, _ sides: [RunningAccount]
+    ) throws(GatewayError) -> (RunningAccount, Conversation) {
+        let bot = sides.first { $0.agent == nil }
+        guard let agent = sides.first(where: { $0.agent != nil }) else {
+            return (sides[0], try target.botConversation())
+        }
+        switch target {
+        case .user, .group: if let bot, bot.canWriteFirst { return (bot, try target.botConversation()) }
+        case .department, .tag: break
+        }
+        let allowed = configuration.wecom.accounts[agent.name]?.agent.allowGroupSend ?? false
+        return (agent, try target.agentConversation(allowGroupSend: allowed))
+    }
+
+    /// The sides of an account, at least one.
+    private func running(_ name: String?) throws(GatewayError) -> [RunningAccount] {
+        let wanted = name ?? (accountNames.count == 1 ? accountNames.first : configuration.wecom.defaultAccount)
+        let sides = accounts.filter { $0.name == wanted }
+        guard !sides.isEmpty else {
             throw GatewayError(
                 .invalidConfiguration,
                 "no account \(wanted ?? "") runs; these do: \(accountNames.joined(separator: ", "))")
         }
-        return account
+        return sides
     }
 
     private func parts(
@@ -106,9 +124,9 @@ extension Gateway: GatewayControl {
     ///
     /// - Throws: for an account that does not run.
     public func reconnect(account: String?) async throws(GatewayError) -> [String] {
-        let chosen = try account.map { name throws(GatewayError) in [try running(name)] } ?? accounts
+        let chosen = try account.map { name throws(GatewayError) in try running(name) } ?? accounts
         for account in chosen { await account.bot.reconnect() }
-        return chosen.map(\.name)
+        return chosen.map(\.name).reduce(into: []) { if $0.last != $1 { $0.append($1) } }
     }
 
     /// Makes a dead task deliverable again, and begins with it.

@@ -15,9 +15,14 @@ struct RunningAccount: Sendable {
     let botID: String
     let bot: any AccountRunner
     let media: MediaDesk
+    /// The application, where this is its side.
+    let agent: AgentDesk?
     let gate: @Sendable (InboundMessage) -> GateVerdict
     /// Where the platform calls it; nil for one that dials out.
     let receiver: CallbackReceiver?
+
+    /// Whether it can write to a chat without a message that it answers.
+    var canWriteFirst: Bool { channel == LongConnection.name }
 
     /// Names the side among all that run.
     var place: String { "\(name) \(channel)" }
@@ -86,8 +91,8 @@ public struct Gateway: Service {
             ledger: ledger, store: store, keep: configuration.delivery.keep, cleansAtStart: media.cleanupOnStart,
             clock: clock, wallClock: wallClock, logger: logger)
         let builder = AccountBuilder(
-            configuration: configuration, environment: environment, ledger: ledger, store: store, folders: folders,
-            clock: clock, wallClock: wallClock, adjust: adjust, logger: logger, tap: tap)
+            configuration: configuration, environment: environment, ledger: ledger,
+            kept: ledger as? any KeptValues ?? InMemoryKeptValues(), store: store, folders: folders, clock: clock, wallClock: wallClock, adjust: adjust, logger: logger, tap: tap)
         accounts = try configuration.wecom.enabledAccounts.sorted { $0.key < $1.key }.flatMap { name, account in
             do {
                 return try builder.sides(of: name, account)
@@ -145,13 +150,19 @@ public struct Gateway: Service {
             eventLoopGroupProvider: .singleton, configuration: try HTTPSettings().clientConfiguration())
         let result: Result<Void, any Error>
         do {
-            for account in accounts { try account.media.open() }
+            for account in accounts {
+                try account.media.open()
+                try account.agent?.begin()
+            }
             try checkListener()
             result = .success(try await serve(handler(client)))
         } catch {
             result = .failure(error)
         }
-        for account in accounts { await account.media.close() }
+        for account in accounts {
+            await account.media.close()
+            await account.agent?.end()
+        }
         try? await client.shutdown()
         try result.get()
     }

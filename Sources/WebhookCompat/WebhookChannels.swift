@@ -7,7 +7,7 @@ public enum WebhookChannels {
     public static let bot = Capabilities(
         channel: "bot-webhook", conversations: [.direct, .group], streams: true, pushes: false, maxTextBytes: 20_480,
         replyWindow: .seconds(360), streamWindow: .seconds(330), welcomeWindow: .seconds(5),
-        mediaIn: [.image, .file, .video], mediaOut: [.image], cards: true, bubblesPerMessage: 1,
+        mediaIn: [.image, .file, .video], mediaOut: [.image], cards: true, hasSession: false, bubblesPerMessage: 1,
         lateReply: .init(window: .seconds(3_600), cards: [.direct]),
         bubbleImages: .init(count: 10, bytes: 10_000_000, totalBytes: 16 << 20))
 
@@ -15,5 +15,5 @@ public enum WebhookChannels {
     public static let agent = Capabilities(
         channel: "agent", conversations: [.direct], streams: false, pushes: true, maxTextBytes: 2_048,
         replyWindow: .zero, streamWindow: .zero, welcomeWindow: nil, mediaIn: [.image, .voice, .video, .file],
-        mediaOut: [.image, .voice, .video, .file], cards: true)
+        mediaOut: [.image, .voice, .video, .file], cards: true, hasSession: false)
 }

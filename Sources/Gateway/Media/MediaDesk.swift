@@ -17,12 +17,17 @@ final class MediaDesk: Sendable {
     private let client = Slot<HTTPClient>()
     /// Keys that messages name instead of holding them.
     private let keys: [String: Secret]
+    /// Fetches what has an id instead of an address.
+    private let byID: @Sendable (MediaReference, String, String) async -> Result<FetchedMedia, MediaFailure>
     /// Downloads at a time; more wait, since every message that arrives begins one.
     private let places = Places(8)
 
     init(
         account: String, _ configuration: GatewayConfiguration, proxyURL: String?,
         network: GatewayConfiguration.Network, ownHost: String?, keys: [String: Secret] = [:],
+        byID: @escaping @Sendable (MediaReference, _ directory: String, _ name: String) async -> Result<
+            FetchedMedia, MediaFailure
+        > = { _, _, _ in .failure(.unreachable) },
         store: MediaStore, folders: SessionFolders,
         clock: any MonotonicClock, logger: Logger
     ) {
@@ -39,6 +44,7 @@ final class MediaDesk: Sendable {
             caFile: network.caFile.isEmpty ? nil : network.caFile, proxyURL: proxyURL,
             connectTimeout: network.timeout)
         self.keys = keys
+        self.byID = byID
         self.store = store
         self.folders = folders
         localRoots = media.localRoots.map { ($0 as NSString).expandingTildeInPath }
@@ -98,6 +104,7 @@ final class MediaDesk: Sendable {
         let result = await places.with { () -> Result<FetchedMedia, MediaFailure> in
             do throws(MediaFailure) {
                 let folder = try store.folder(account: account)
+                if reference.mediaID != nil { return await byID(reference, folder, name) }
                 let downloader = MediaDownloader(settings: settings, client: client, clock: clock)
                 var wanted = reference
                 if let key = reference.key.flatMap({ keys[$0] }) { wanted.key = key.reveal() }

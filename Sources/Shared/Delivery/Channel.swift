@@ -136,6 +136,9 @@ public struct Capabilities: Hashable, Sendable {
     public var mediaOut: Set<MediaReference.Kind>
     /// Whether template cards can be shown.
     public var cards: Bool
+    /// Whether there is a line that comes and goes, keeps the order, and acknowledges what it carried; false where each
+    /// message is a request of its own.
+    public var hasSession: Bool
     /// Bubbles that one message can have; nil: any number. Where it is 1, the key of the reply address is the bubble's id.
     public var bubblesPerMessage: Int?
     /// What the late address of a message takes; nil where there are none.
@@ -178,7 +181,7 @@ public struct Capabilities: Hashable, Sendable {
     public init(
         channel: String, conversations: Set<Conversation.Kind>, streams: Bool, pushes: Bool, maxTextBytes: Int,
         replyWindow: Duration, streamWindow: Duration, welcomeWindow: Duration?,
-        mediaIn: Set<MediaReference.Kind>, mediaOut: Set<MediaReference.Kind>, cards: Bool,
+        mediaIn: Set<MediaReference.Kind>, mediaOut: Set<MediaReference.Kind>, cards: Bool, hasSession: Bool = true,
         bubblesPerMessage: Int? = nil, lateReply: LateReply? = nil, bubbleImages: BubbleImages? = nil
     ) {
         self.channel = channel
@@ -192,6 +195,7 @@ public struct Capabilities: Hashable, Sendable {
         self.mediaIn = mediaIn
         self.mediaOut = mediaOut
         self.cards = cards
+        self.hasSession = hasSession
         self.bubblesPerMessage = bubblesPerMessage
         self.lateReply = lateReply
         self.bubbleImages = bubbleImages

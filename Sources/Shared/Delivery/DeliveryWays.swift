@@ -46,6 +46,12 @@ struct DeliveryWays: Sendable {
         return DeliveryPlan.textRoute(terms: terms, history: after) == nil
     }
 
+    /// Whether a message on this way is a request of its own: to the late address, by the fallback, or on a channel without
+    /// a line.
+    func isAside(_ route: DeliveryRoute) -> Bool {
+        route == .fallback || isLate(route) || route != .bubble && !channel.hasSession
+    }
+
     /// Whether this is the one message to the late address.
     func isLate(_ route: DeliveryRoute) -> Bool { route == .reply && channel.lateReply != nil }
 

@@ -129,7 +129,7 @@ struct PartStateMachine: Sendable {
         guard let (route, sentEpoch) = inFlight, !state.isSettled else { return }
         inFlight = nil
         defer { earlyVerdict = nil }
-        if let route, route == .fallback || isLate(route) { return completedAside(route, outcome, now: now) }
+        if let route, route == .fallback || isLate(route) || !terms.channel.hasSession { return completedAside(route, outcome, now: now) }
         switch outcome {
         case .acknowledged: settle(.acked, .acked)
         case .rejected(let error): refused(error, route, epoch: sentEpoch, now: now)
@@ -159,8 +159,12 @@ struct PartStateMachine: Sendable {
         case .acknowledged: settle(.acked, .acked)
         case .rejected(let error) where isOneShot || !error.mayBeTriedAgain:
             changes.append(.refused(errcode: error.code))
-            if isOneShot { history.lateAddressIsOpen = false } else { terms.fallback = nil }
-            if case .card = content, isOneShot, terms.fallback == nil { fallBackToText(errcode: error.code) }
+            switch route {
+            case .fallback: terms.fallback = nil
+            case .reply where isOneShot: history.lateAddressIsOpen = false
+            default: return refusedAside(error)
+            }
+            if case .card = content, terms.fallback == nil { fallBackToText(errcode: error.code) }
         case .rejected(let error):
             changes.append(.refused(errcode: error.code))
             notBefore = now.advanced(by: Self.pause(refusals))
@@ -169,8 +173,22 @@ struct PartStateMachine: Sendable {
             changes.append(.unknown(reason))
             unanswered += 1
             if isOneShot { history.lateAddressIsOpen = false }
-            let isWorthIt = settings.onUnknown != .drop && unanswered <= 2 && terms.fallback != nil
-            if isWorthIt { notBefore = now.advanced(by: settings.roomPause) } else { settle(.assumed, .assumed) }
+            let isWorthIt =
+                settings.onUnknown != .drop && unanswered <= 2 && (terms.fallback != nil || !isOneShot)
+            guard isWorthIt else { return settle(.assumed, .assumed) }
+            notBefore = now.advanced(by: Self.pause(unanswered - 1))
+        }
+    }
+
+    /// A channel of single requests refused a message for good.
+    private mutating func refusedAside(_ error: PlatformError) {
+        switch error.reaction {
+        case .uploadAgain where uploadsTried == 0:
+            uploadsTried += 1
+            (uploaded, uploadedFor) = (nil, nil)
+        case .refuseContent: fail(errcode: error.code)
+        default:
+            if case .text = content { fail(errcode: error.code) } else { fallBackToText(errcode: error.code) }
         }
     }
 

@@ -35,7 +35,7 @@ extension ReplyStreamStateMachine {
         tell(.unknown(reason))
         unanswered += 1
         guard settings.onUnknown != .drop, unanswered <= 2, way != nil else { return assume(operation) }
-        notBefore = now.advanced(by: settings.roomPause)
+        notBefore = now.advanced(by: pause(unanswered - 1))
         report.repeated += 1
     }
 }

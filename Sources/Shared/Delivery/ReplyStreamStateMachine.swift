@@ -244,7 +244,7 @@ public struct ReplyStreamStateMachine: Sendable {
         inFlight = nil
         let wasOpening = bubbles.settle()
         defer { earlyVerdict = nil }
-        if operation.route == .fallback || ways.isLate(operation.route) {
+        if ways.isAside(operation.route) {
             return completedAside(operation, outcome, now: now)
         }
         switch outcome {
@@ -482,7 +482,12 @@ public struct ReplyStreamStateMachine: Sendable {
             let end = withCutNotice("")
             return nextWhole(expiry) { .reply(notice + $0 + end) }
         case .push: return nextWhole(expiry) { .push(notice + $0) }
-        case .fallback: return nextWhole(expiry) { .fallback(notice + $0) }
+        case .fallback:
+            // In pieces that each are one message there, so that none is repeated for the sake of another.
+            if ending != nil, let limit = ways.terms.fallback?.maxTextBytes {
+                _ = text.segments.splitFirst(maxBytes: limit - min(limit / 4, settings.noticeBytes))
+            }
+            return nextWhole(expiry) { .fallback(notice + $0) }
         case nil:
             give(up: "no way to the conversation")
             return .done(report)

@@ -56,8 +56,15 @@ struct SegmentQueue: Hashable, Sendable {
     /// Cuts the first one into smaller pieces; false when it is small already.
     mutating func splitFirst() -> Bool {
         guard let first = waiting.first, first.text.utf8.count > Chunker.minLimitBytes * 4 else { return false }
+        return splitFirst(maxBytes: first.text.utf8.count / 2 + 64)
+    }
+
+    /// Cuts the first one into pieces of at most that size; false when it is small enough already.
+    mutating func splitFirst(maxBytes: Int) -> Bool {
+        let limit = max(maxBytes, Chunker.minLimitBytes)
+        guard let first = waiting.first, first.text.utf8.count > limit else { return false }
         waiting.removeFirst()
-        let pieces = Chunker(limitBytes: first.text.utf8.count / 2 + 64).chunks(of: first.text).map {
+        let pieces = Chunker(limitBytes: limit).chunks(of: first.text).map {
             Segment(text: $0.text(of: first.text), part: first.part, endsPart: false)
         }
         waiting.insert(contentsOf: pieces, at: waiting.startIndex)

@@ -42,7 +42,7 @@ extension WebhookBot: Channel {
     }
 
     /// Gives the answer that a request waits for; too late when nobody waits any more.
-    private func answer(_ route: ReplyRoute, _ reply: PassiveReply) -> SendOutcome {
+    private func answer(_ route: ReplyRoute, _ reply: BotReply) -> SendOutcome {
         guard let exchange = exchanges.withLock({ $0[route.key] }) else {
             return .rejected(PlatformError(code: 846_605))
         }

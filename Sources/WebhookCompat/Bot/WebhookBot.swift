@@ -35,7 +35,7 @@ public final class WebhookBot: Sendable {
         /// 200 without a body.
         case empty
         /// 200 with that reply.
-        case passive(PassiveReply)
+        case passive(BotReply)
         /// 503: not taken, worth another delivery.
         case busy
     }
@@ -68,7 +68,7 @@ public final class WebhookBot: Sendable {
     final class Exchange: Sendable {
         let taken = Latch<ReplyEngine.Taken>()
         let shown = Latch<Bool>()
-        let passive = Latch<PassiveReply>()
+        let passive = Latch<BotReply>()
     }
 
     /// Creates a bot. It answers with 503 until an engine is given.
@@ -102,7 +102,7 @@ public final class WebhookBot: Sendable {
     /// Works until cancelled.
     public func run() async {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.alarms.clock.run() }
+            group.addTask { await self.alarms.run() }
             group.addTask {
                 while !Task.isCancelled {
                     try? await self.clock.sleep(for: .seconds(60))
@@ -292,7 +292,7 @@ public final class WebhookBot: Sendable {
     }
 
     /// The answer with that reply went out whole.
-    func written(_ reply: PassiveReply) {
+    func written(_ reply: BotReply) {
         guard case .stream(let frame) = reply, frame.isFinal else { return }
         let now = clock.now
         streams.withLock { _ = $0.with(frame.id) { $0.written(frame, now: now) } }

@@ -253,7 +253,7 @@ struct WebhookBotTests {
             let first = try await stage.frame(BotStage.message("m1"))
             let last = try await stage.refresh(first.id) { $0.isFinal }
             #expect(last.content.contains(ReplyWords().cannotSend("a.zip")))
-            let json = try JSONValue(parsing: PassiveReply.stream(last).json().utf8)
+            let json = try JSONValue(parsing: BotReply.stream(last).json().utf8)
             let items = json["stream"]?["msg_item"]?.elements ?? []
             #expect(items.count == 1)
             #expect(items.first?["image"]?["base64"]?.string == bytes.base64EncodedString())

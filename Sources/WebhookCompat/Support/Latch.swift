@@ -1,17 +1,17 @@
-import Shared
+package import Shared
 
 /// A value that comes once, and that any number of tasks wait for, each with a time of its own.
-final class Latch<Value: Sendable>: Sendable {
+package final class Latch<Value: Sendable>: Sendable {
     private struct State {
         var value: Value?
         var waiting: [UInt64: Signal] = [:]
     }
     private let state = Locked(State())
 
-    init() {}
+    package init() {}
 
     /// Gives the value; later ones are ignored.
-    func set(_ value: Value) {
+    package func set(_ value: Value) {
         let waiting = state.withLock { state -> [Signal] in
             guard state.value == nil else { return [] }
             state.value = value
@@ -22,7 +22,7 @@ final class Latch<Value: Sendable>: Sendable {
     }
 
     /// The value, as soon as it is there; nil when it did not come in time or the task was cancelled.
-    func value(until deadline: MonotonicInstant, _ alarms: NumberedAlarms) async -> Value? {
+    package func value(until deadline: MonotonicInstant, _ alarms: NumberedAlarms) async -> Value? {
         let (id, signal) = (alarms.next(), Signal())
         let isThere = state.withLock { state -> Bool in
             guard state.value == nil else { return true }
@@ -42,11 +42,14 @@ final class Latch<Value: Sendable>: Sendable {
 }
 
 /// Alarms with numbers of their own.
-final class NumberedAlarms: Sendable {
+package final class NumberedAlarms: Sendable {
     let clock: AlarmClock
     private let last = Locked<UInt64>(0)
 
-    init(clock: any MonotonicClock) { self.clock = AlarmClock(clock: clock) }
+    package init(clock: any MonotonicClock) { self.clock = AlarmClock(clock: clock) }
+
+    /// Works until cancelled.
+    package func run() async { await clock.run() }
 
     func next() -> UInt64 {
         last.withLock { last in

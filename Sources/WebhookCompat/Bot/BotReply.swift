@@ -2,7 +2,7 @@ import Foundation
 import Shared
 
 /// What a callback is answered with (protocol reference of callbacks, section 6.1).
-enum PassiveReply: Hashable, Sendable {
+enum BotReply: Hashable, Sendable {
     /// A bubble.
     case stream(PolledStream.Frame)
     /// Text, for somebody who opened the chat.
