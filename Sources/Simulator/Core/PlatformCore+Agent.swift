@@ -157,7 +157,7 @@ extension PlatformCore {
         guard !body.isEmpty, body != Array("success".utf8) else { return }
         guard let outer = try? XMLElement.parse(body) else { throw ReplyProblem("envelope", "not XML") }
         let plain = try open(CallbackEnvelope(xmlAnswer: outer), flight)
-        noteAnswer(id, plain)
+        noteAnswer(id, plain, flight, now: now)
         guard let reply = try? XMLElement.parse(plain), reply.name == "xml" else {
             throw ReplyProblem("schema", "the sealed text is not XML")
         }

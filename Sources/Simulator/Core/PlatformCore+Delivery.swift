@@ -37,7 +37,14 @@ extension PlatformCore {
 
     @discardableResult
     mutating func post(_ delivery: Delivery, losesAnswer: Bool = false, now: Int) -> Bool {
-        guard let cipher = cipher(of: delivery.bot, delivery.transport) else { return false }
+        guard let cipher = cipher(of: delivery.bot, delivery.transport) else {
+            // The side is gone, or its key was wrong from the start: nothing that could be tried again.
+            emit(.callback(callbacks.dropped(delivery, now: now)))
+            var last = delivery
+            last.attempt = last.maxAttempts
+            deliveryFailed(last, now: now)
+            return false
+        }
         guard callbacks.hasRoom else {
             if !callbacks.wait(delivery) { deliveryFailed(delivery, now: now) }
             return false
@@ -52,6 +59,9 @@ extension PlatformCore {
             webhookStreams[key]?.lastPoll = now
         }
         emit(.callback(record))
+        logRequest(
+            .outgoing, delivery.faultName, id: record.id, bot: delivery.bot,
+            body: Self.json(Array(delivery.plaintext.utf8)), now: now)
         actions.append(.callback(request))
         timeline.add(.callbackTimeout(record.id), at: now + limit(of: delivery.kind))
         return true
@@ -117,6 +127,10 @@ extension PlatformCore {
             deliveryFailed(flight.delivery, now: now)
         case .answered(let status, let body):
             end(id, .answered(status: status), now: now)
+            if status != 200 || body.isEmpty {
+                logAnswer(
+                    .incoming, id: id, bot: flight.delivery.bot, code: status == 200 ? 0 : status, body: nil, now: now)
+            }
             if status == 200 {
                 read(body, of: id, flight, now: now)
             } else {
@@ -165,7 +179,7 @@ extension PlatformCore {
         let delivery = flight.delivery
         do throws(ReplyProblem) {
             if case .verification(let echo) = delivery.kind {
-                noteAnswer(id, body)
+                noteAnswer(id, body, flight, now: now)
                 guard body == Array(echo.utf8) else { throw ReplyProblem("verification", "another echo") }
             } else if delivery.transport == .agent {
                 try readAgentAnswer(body, of: id, flight, now: now)
@@ -197,7 +211,8 @@ extension PlatformCore {
     }
 
     /// Keeps the opened answer with its callback.
-    mutating func noteAnswer(_ id: Int, _ bytes: [UInt8]) {
+    mutating func noteAnswer(_ id: Int, _ bytes: [UInt8], _ flight: Callbacks.InFlight, now: Int) {
+        logAnswer(.incoming, id: id, bot: flight.delivery.bot, code: 0, body: Self.json(bytes), now: now)
         let record = callbacks.note(id) { $0.answer = String(decoding: bytes.prefix(64 << 10), as: UTF8.self) }
         if let record { emit(.callback(record)) }
     }
