@@ -82,3 +82,16 @@ def test_badges_pictures_cuts_and_recalls(visit, sides, shoot, name, size, schem
     page.wait_for_timeout(400)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     shoot(page, f"transports-{name}")
+
+
+def test_faults_of_callbacks_and_findings(visit, sides):
+    page = visit.open(sides.address, language="en-US")
+    page.click("#tab-controls")
+    page.click("#fault-loseAnswer")
+    expect(page.locator("[data-fault=loseAnswer]")).to_contain_text("webhook.message")
+    expect(page.locator("#fault-command option[value='cgi-bin/message/send']")).to_have_count(1)
+    assert page.evaluate("(() => { const box = document.querySelector('#panel-controls'); return box.scrollWidth <= box.clientWidth })()")
+    world = sides.RequestHandlerClass.world
+    with world.lock:
+        world.emit("violation", {"bot": world.bots[0]["id"], "rule": "nonce", "detail": "not the one of the callback"})
+    expect(page.locator("#toast")).to_contain_text("nonce")

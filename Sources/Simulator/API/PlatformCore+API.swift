@@ -40,14 +40,13 @@ extension PlatformCore {
         let fired = plan.fire(cmd: name, bot: bot)
         for fault in fired { emit(.fault(fault.fault, cmd: name, nil)) }
         apiCalls += 1
-        // Callbacks have numbers of their own; these start far from them.
-        let number = 1_000_000_000 + apiCalls
+        let id = "a\(apiCalls)"
         logRequest(
-            .incoming, Self.apiNames.contains(call.name) ? name : "cgi-bin", id: number, bot: bot,
+            .incoming, Self.apiNames.contains(call.name) ? name : "cgi-bin", id: id, bot: bot,
             body: call.name == "media/upload" ? "{}" : call.body.isEmpty ? "{}" : Self.json(call.body), now: now)
         let answer = answer(call, fired, bot: bot, token: token, now: now)
         logAnswer(
-            .outgoing, id: number, bot: bot, code: answer.status >= 400 ? answer.status : answer.errcode ?? 0,
+            .outgoing, id: id, bot: bot, code: answer.status >= 400 ? answer.status : answer.errcode ?? 0,
             body: nil, now: now)
         return answer
     }

@@ -47,7 +47,7 @@ export const api = {
   connection: (action, bot) => post(`/api/connections/${action}`, { bot }),
 };
 
-const EVENTS = ["entry", "frame", "connection", "clock"];
+const EVENTS = ["entry", "frame", "connection", "violation", "clock"];
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 
 /**

@@ -141,6 +141,9 @@ const handlers = {
     await refreshState().catch(() => {});
     greet();
   },
+  violation({ bot, rule, detail }) {
+    if (bot === store.bot) toast(t("violation", { rule, detail }), "error");
+  },
   clock(value) {
     applyClock(value);
     drawClock();

@@ -60,11 +60,22 @@ extension PlatformCore {
         }
         emit(.callback(record))
         logRequest(
-            .outgoing, delivery.faultName, id: record.id, bot: delivery.bot,
-            body: Self.json(Array(delivery.plaintext.utf8)), now: now)
+            .outgoing, delivery.faultName, id: "h\(record.id)", bot: delivery.bot,
+            body: Self.logged(delivery), now: now)
         actions.append(.callback(request))
         timeline.add(.callbackTimeout(record.id), at: now + limit(of: delivery.kind))
         return true
+    }
+
+    /// What the record of frames shows of a callback.
+    private static func logged(_ delivery: Delivery) -> String {
+        guard delivery.transport == .agent else { return json(Array(delivery.plaintext.utf8)) }
+        var isMessage = false
+        if case .message = delivery.kind { isMessage = true }
+        return JSONValue.members([
+            ("msgtype", isMessage ? .string(delivery.type) : "event"),
+            ("event", isMessage ? nil : ["eventtype": .string(delivery.type)]), ("xml", .string(delivery.plaintext)),
+        ]).text
     }
 
     private func limit(of kind: Delivery.Kind) -> Int {
@@ -129,7 +140,8 @@ extension PlatformCore {
             end(id, .answered(status: status), now: now)
             if status != 200 || body.isEmpty {
                 logAnswer(
-                    .incoming, id: id, bot: flight.delivery.bot, code: status == 200 ? 0 : status, body: nil, now: now)
+                    .incoming, id: "h\(id)", bot: flight.delivery.bot, code: status == 200 ? 0 : status, body: nil,
+                    now: now)
             }
             if status == 200 {
                 read(body, of: id, flight, now: now)
@@ -212,7 +224,7 @@ extension PlatformCore {
 
     /// Keeps the opened answer with its callback.
     mutating func noteAnswer(_ id: Int, _ bytes: [UInt8], _ flight: Callbacks.InFlight, now: Int) {
-        logAnswer(.incoming, id: id, bot: flight.delivery.bot, code: 0, body: Self.json(bytes), now: now)
+        logAnswer(.incoming, id: "h\(id)", bot: flight.delivery.bot, code: 0, body: Self.json(bytes), now: now)
         let record = callbacks.note(id) { $0.answer = String(decoding: bytes.prefix(64 << 10), as: UTF8.self) }
         if let record { emit(.callback(record)) }
     }

@@ -1,25 +1,25 @@
 /// Traffic over HTTP in the record of frames, opened and in the shape of frames: a command with `req_id` (`h` and a
-/// number), and its answer with an errcode.
+/// number for callbacks, `a` and a number for calls), and its answer with an errcode.
 extension PlatformCore {
     private static let noConnection = ConnectionID(0)
 
     /// A request: a callback to the program, or (`incoming`) a call of the program.
     mutating func logRequest(
-        _ direction: FrameRecord.Direction, _ cmd: String, id: Int, bot: String?, body: String, now: Int
+        _ direction: FrameRecord.Direction, _ cmd: String, id: String, bot: String?, body: String, now: Int
     ) {
         guard options.recordsFrames else { return }
-        let text = "{\"cmd\":\"\(cmd)\",\"headers\":{\"req_id\":\"h\(id)\"},\"body\":\(body)}"
+        let text = "{\"cmd\":\"\(cmd)\",\"headers\":{\"req_id\":\"\(id)\"},\"body\":\(body)}"
         log(direction, text, bot: bot, now: now)
     }
 
     /// The answer to a request. An HTTP status that is an error stands in for the errcode.
     mutating func logAnswer(
-        _ direction: FrameRecord.Direction, id: Int, bot: String?, code: Int, body: String?, now: Int
+        _ direction: FrameRecord.Direction, id: String, bot: String?, code: Int, body: String?, now: Int
     ) {
         guard options.recordsFrames else { return }
         let rest = body.map { ",\"body\":\($0)" } ?? ""
         log(
-            direction, "{\"headers\":{\"req_id\":\"h\(id)\"},\"errcode\":\(code)\(rest)}", bot: bot, now: now)
+            direction, "{\"headers\":{\"req_id\":\"\(id)\"},\"errcode\":\(code)\(rest)}", bot: bot, now: now)
     }
 
     private mutating func log(_ direction: FrameRecord.Direction, _ text: String, bot: String?, now: Int) {
