@@ -139,6 +139,7 @@ struct AgentTests {
                 "question_key": "q", "option_list": [["id": "a", "text": "A"], ["id": "b", "text": "B"]],
             ],
             "submit_button": ["text": "Go", "key": "go"],
+            "action_menu": ["desc": "more", "action_list": [["text": "Mute", "key": "mute"]]],
         ]
         let sent = try harness.send(["msgtype": "template_card", "template_card": card])
         #expect(sent["errcode"] == 0 && sent["response_code"] != nil)
@@ -149,6 +150,18 @@ struct AgentTests {
         #expect(event["Event"] == "template_card_event" && event["TaskId"] == "t1" && event["EventKey"] == "go")
         #expect(event.xml["SelectedItems"]?["SelectedItem"]?["OptionIds"]?.text("OptionId") == "b")
         try harness.answer(event, nil)
+        try harness.base.act(
+            .click(bot: bot, user: "lin.wei", group: nil, entry: entry.id, key: "mute", selected: [:]))
+        let menu = try harness.callback()
+        #expect(menu["Event"] == "template_card_menu_event" && menu.xml["SelectedItems"] == nil)
+        try harness.answer(
+            menu,
+            [
+                XMLElement("MsgType", text: "update_template_card"),
+                XMLElement(
+                    "TemplateCard", children: [XMLElement("MainTitle", children: [XMLElement("Title", text: "Muted")])]),
+            ])
+        #expect(harness.bubbles.last?.card?["main_title"]?["title"] == "Muted")
         let token = try harness.token()
         var changed = try #require(card.objectValue)
         changed["main_title"] = ["title": "Closed"]

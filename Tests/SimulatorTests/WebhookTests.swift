@@ -229,6 +229,7 @@ struct WebhookTests {
         let card: JSONValue = [
             "card_type": "button_interaction", "task_id": "t1", "main_title": ["title": "Ship it?"],
             "button_list": [["text": "Yes", "key": "yes"]], "feedback": ["id": "f1"],
+            "action_menu": ["desc": "more", "action_list": [["text": "Mute", "key": "mute"]]],
         ]
         try harness.post()
         try harness.answer(try harness.callback(), ["msgtype": "template_card", "template_card": card])
@@ -243,6 +244,12 @@ struct WebhookTests {
         try harness.base.act(click)
         let event = try harness.callback()
         #expect(event["event"]?["template_card_event"]?["event_key"] == "yes")
+        #expect(event["response_url"] != nil)
+        try harness.base.act(
+            .click(bot: bot, user: "lin.wei", group: nil, entry: entry.id, key: "mute", selected: [:]))
+        let menu = try harness.callback()
+        #expect(menu["event"]?["template_card_event"]?["event_key"] == "mute" && menu["response_url"] == nil)
+        try harness.answer(menu, nil)
         var changed = try #require(card.objectValue)
         changed["main_title"] = ["title": "Shipped"]
         try harness.answer(event, ["response_type": "update_template_card", "template_card": .object(changed)])

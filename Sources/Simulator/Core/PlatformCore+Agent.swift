@@ -40,9 +40,6 @@ extension PlatformCore {
         if case .cardClick(let entry, _) = kind {
             attempts = 1
             fields += cardFields(payload ?? [:], entry: entry, conversation, now: now)
-            if payload?["selected_items"] == nil, payload?["card_type"]?.stringValue != "button_interaction" {
-                fields[1].text = "template_card_menu_event"
-            }
         } else {
             fields += XMLElement.elements(payload ?? ["EventKey": ""])
         }
