@@ -175,4 +175,26 @@ struct AgentTests {
         }
         #expect(harness.bubbles.last?.card?["main_title"]?["title"] == "Closed")
     }
+
+    @Test("SIM-3: a callback twice, and one with a wrong signature that comes again")
+    func faults() throws {
+        var harness = try AgentHarness()
+        harness.base.core.setFaults(
+            SimulatorFaults([
+                SimulatorFault(.redeliver, cmd: "agent.message", nth: 1, ms: 10),
+                SimulatorFault(.wrongSignature, cmd: "agent.message", nth: 2),
+            ]))
+        try harness.post(.text("twice"))
+        let first = try harness.callback()
+        try harness.answer(first, nil)
+        harness.base.advance(10)
+        #expect(try harness.callback()["MsgId"] == first["MsgId"])
+        try harness.post(.text("forged"))
+        #expect(throws: CallbackCipherError.signature) { try harness.next() }
+        let record = try #require(harness.core.callbackRecords.last)
+        harness.base.take(
+            harness.base.core.callbackAnswered(record.id, .answered(status: 401, body: []), now: harness.base.now))
+        harness.base.advance(1_000)
+        #expect(try harness.callback()["Content"] == "forged")
+    }
 }

@@ -73,24 +73,34 @@ struct CallbackServerTests {
 
     @Test("SIM-3: a program that does not answer is cut after the limit and asked again; one that is away, too")
     func unanswered() async throws {
-        var configuration = SimulatorConfiguration()
-        configuration.options.callbackLimit = 100
-        configuration.options.callbackRetryDelay = 10
+        let clock = SimulatorClock.manual()
         let server = ProgramServer()
-        try await PlatformSimulator.withRunning(configuration: configuration) { simulator in
-            try await server.run({ _ in nil }) { program in
+        let (arrivals, arrived) = AsyncStream.makeStream(of: Void.self)
+        try await PlatformSimulator.withRunning(clock: clock) { simulator in
+            let handler: ProgramServer.Handler = { _ in
+                arrived.yield()
+                return nil
+            }
+            try await server.run(handler) { program in
                 var side = WebhookHarness.side
                 side.callbackURL = "http://127.0.0.1:\(program)/wecom/bot"
                 try simulator.setWebhook(side, of: Self.bot)
                 try simulator.post(UserPost(bot: Self.bot, user: "lin.wei", content: .text("x"), via: .webhook))
-                try await simulator.waitUntil { core in
-                    core.callbackRecords.count(where: { $0.outcome == .timedOut }) == 3
+                var requests = arrivals.makeAsyncIterator()
+                for attempt in 1...3 {
+                    await requests.next()
+                    clock.advance(by: .seconds(5))
+                    #expect(simulator.callbacks.map(\.outcome) == Array(repeating: .timedOut, count: attempt))
+                    clock.advance(by: .seconds(1))
                 }
                 side.callbackURL = "http://127.0.0.1:1/wecom/bot"
                 try simulator.setWebhook(side, of: Self.bot)
                 try simulator.post(UserPost(bot: Self.bot, user: "lin.wei", content: .text("x"), via: .webhook))
-                try await simulator.waitUntil { core in
-                    core.callbackRecords.count(where: { $0.outcome == .failed }) == 3
+                for attempt in 1...3 {
+                    try await simulator.waitUntil { core in
+                        core.callbackRecords.count(where: { $0.outcome == .failed }) == attempt
+                    }
+                    clock.advance(by: .seconds(1))
                 }
             }
         }

@@ -32,11 +32,15 @@ extension PlatformCore {
             deliveryFailed(delivery, now: now)
             return false
         }
-        return post(delivery, losesAnswer: fired.contains { $0.fault == .loseAnswer }, now: now)
+        return post(
+            delivery, losesAnswer: fired.contains { $0.fault == .loseAnswer },
+            isForged: fired.contains { $0.fault == .wrongSignature }, now: now)
     }
 
     @discardableResult
-    mutating func post(_ delivery: Delivery, losesAnswer: Bool = false, now: Int) -> Bool {
+    mutating func post(
+        _ delivery: Delivery, losesAnswer: Bool = false, isForged: Bool = false, now: Int
+    ) -> Bool {
         guard let cipher = cipher(of: delivery.bot, delivery.transport) else {
             // The side is gone, or its key was wrong from the start: nothing that could be tried again.
             emit(.callback(callbacks.dropped(delivery, now: now)))
@@ -51,7 +55,10 @@ extension PlatformCore {
         }
         let nonce = random.hexToken(16)
         let record = callbacks.posted(delivery, nonce: nonce, losesAnswer: losesAnswer, now: now)
-        guard let request = request(delivery, id: record.id, cipher: cipher, nonce: nonce, now: now) else {
+        guard
+            let request = request(
+                delivery, id: record.id, cipher: cipher, nonce: nonce, isForged: isForged, now: now)
+        else {
             return false
         }
         if case .refresh(let key) = delivery.kind {
@@ -83,14 +90,15 @@ extension PlatformCore {
     }
 
     private mutating func request(
-        _ delivery: Delivery, id: Int, cipher: CallbackCipher, nonce: String, now: Int
+        _ delivery: Delivery, id: Int, cipher: CallbackCipher, nonce: String, isForged: Bool, now: Int
     ) -> CallbackRequest? {
         guard let bot = directory.bots[delivery.bot],
             let url = delivery.transport == .agent ? bot.app?.callbackURL : bot.webhook?.callbackURL,
-            let envelope = try? CallbackEnvelope(
+            var envelope = try? CallbackEnvelope(
                 sealing: Array(delivery.plaintext.utf8), with: cipher, random: random.bytes(16),
                 timestamp: String(now / 1000), nonce: nonce)
         else { return nil }
+        if isForged { envelope.signature = String(envelope.signature.reversed()) }
         let address = url + (url.contains("?") ? "&" : "?") + envelope.query
         if case .verification = delivery.kind {
             return CallbackRequest(

@@ -29,9 +29,9 @@ extension PlatformCore {
                     direction, connection: Self.noConnection, bot: bot, text: text, size: text.utf8.count, now: now)))
     }
 
-    /// Text as it stands when it is JSON, else as a JSON string.
+    /// Text as it stands when it is JSON, else, and when it is too long to be shown, as a JSON string.
     static func json(_ bytes: [UInt8]) -> String {
-        if let value = try? JSONValue.parse(bytes) { return value.text }
+        if bytes.count <= 16_384, let value = try? JSONValue.parse(bytes) { return value.text }
         return JSONValue.string(String(decoding: bytes.prefix(8_192), as: UTF8.self)).text
     }
 }
