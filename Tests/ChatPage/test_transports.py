@@ -95,3 +95,12 @@ def test_faults_of_callbacks_and_findings(visit, sides):
     with world.lock:
         world.emit("violation", {"bot": world.bots[0]["id"], "rule": "nonce", "detail": "not the one of the callback"})
     expect(page.locator("#toast")).to_contain_text("nonce")
+
+
+def test_a_group_of_the_application_appears(visit, sides):
+    page = visit.open(sides.address)
+    world = sides.RequestHandlerClass.world
+    with world.lock:
+        world.groups.append({"id": "Team1", "name": "Team", "members": ["lin.wei", "mei.chen"]})
+        world.create((world.bots[0]["id"], "lin.wei", "Team1"), "bot", world.bots[0]["id"], "text", content="hello", via="agent")
+    expect(page.locator("[data-conversation='group:Team1'] .unread")).to_have_text("1")

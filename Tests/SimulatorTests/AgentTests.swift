@@ -197,4 +197,19 @@ struct AgentTests {
         harness.base.advance(1_000)
         #expect(try harness.callback()["Content"] == "forged")
     }
+
+    @Test("SIM-2: what is too large for one download comes in parts")
+    func largeMedia() throws {
+        var harness = try AgentHarness()
+        try harness.post(.file(UserPost.File(name: "big.bin", bytes: Array(repeating: 7, count: 20 << 20 + 1))))
+        let id = try #require(try harness.callback()["MediaId"])
+        let query = ["access_token": try harness.token(), "media_id": id]
+        #expect(harness.call(APICall("media/get", query: query)).errcode == 830_002)
+        let part = harness.call(APICall("media/get", query: query, range: "bytes=20971520-"))
+        guard case .media(let media, let range?) = part.body else {
+            Issue.record("no part")
+            return
+        }
+        #expect(part.status == 206 && media.bytes[range] == [7])
+    }
 }

@@ -124,14 +124,10 @@ function drawAll() {
 // Events
 
 const handlers = {
-  entry({ bot, user, group, entry }) {
-    if (!entry?.id) return;
-    const key = keyOf(bot, user, group);
-    const change = applyEntry(key, entry);
-    if (change === "stale") return;
-    if (key === currentKey()) showEntry(entry);
-    else if (change === "new" && entry.from === "bot" && concernsReader(bot, user, group)) countUnread(key);
-    scheduleSidebar();
+  entry(event) {
+    // An application may have made a group that the page does not know yet.
+    if (event.group && !groupOf(event.group)) refreshState().catch(() => {}).then(() => takeEntry(event));
+    else takeEntry(event);
   },
   frame(frame) {
     showFrames(addFrames([frame]));
@@ -150,6 +146,16 @@ const handlers = {
     refreshState().catch(() => {});
   },
 };
+
+function takeEntry({ bot, user, group, entry }) {
+  if (!entry?.id) return;
+  const key = keyOf(bot, user, group);
+  const change = applyEntry(key, entry);
+  if (change === "stale") return;
+  if (key === currentKey()) showEntry(entry);
+  else if (change === "new" && entry.from === "bot" && concernsReader(bot, user, group)) countUnread(key);
+  scheduleSidebar();
+}
 
 function concernsReader(bot, user, group) {
   if (bot !== store.bot) return false;

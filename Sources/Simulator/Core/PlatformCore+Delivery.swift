@@ -176,7 +176,10 @@ extension PlatformCore {
     }
 
     private mutating func launchWaiting(now: Int) {
-        while let next = callbacks.nextWaiting() { post(next, now: now) }
+        while let next = callbacks.nextWaiting() {
+            if case .refresh(let key) = next.kind, webhookStreams[key]?.isOver != false { continue }
+            post(next, now: now)
+        }
     }
 
     /// No answer, or not with 200: messages and most events come again, a refresh at the next tick.
@@ -233,7 +236,9 @@ extension PlatformCore {
     /// Keeps the opened answer with its callback.
     mutating func noteAnswer(_ id: Int, _ bytes: [UInt8], _ flight: Callbacks.InFlight, now: Int) {
         logAnswer(.incoming, id: "h\(id)", bot: flight.delivery.bot, code: 0, body: Self.json(bytes), now: now)
-        let record = callbacks.note(id) { $0.answer = String(decoding: bytes.prefix(64 << 10), as: UTF8.self) }
+        let record = callbacks.note(id) {
+            $0.answer = String(decoding: bytes.prefix(Callbacks.textLimit), as: UTF8.self)
+        }
         if let record { emit(.callback(record)) }
     }
 

@@ -189,7 +189,8 @@ extension PlatformCore {
             _ = event("enter_check_update", nil, in: conversation, user: user, kind: .otherEvent, via: side, now: now)
         }
         let entry = conversations.append(
-            to: conversation, from: .user, sender: user, kind: .event, content: "enter_chat", time: now
+            to: conversation, from: .user, sender: user, kind: .event,
+            content: side == .agent ? "enter_agent" : "enter_chat", time: now
         ) { $0.via = side }
         emit(.entry(conversation, entry))
         if side == .webhook, !isFirstEntry(bot: bot, user: user, now: now) {
