@@ -42,6 +42,7 @@ class World:
         self.frames = []
         self.media = {"preview.png": ("image/png", answers.sample_png())}
         self.listeners = []
+        self.entered = []
         self.counter = 0
 
     def now(self):
@@ -299,6 +300,8 @@ class Handler(BaseHTTPRequestHandler):
     def post_messages(self, value):
         world, key = self.world, self.key(value)
         fields = {"content": value.get("text")}
+        if value.get("via"):
+            fields["via"] = value["via"]
         if value.get("quote"):
             fields["quote"] = value["quote"]
         if value.get("media"):
@@ -323,6 +326,7 @@ class Handler(BaseHTTPRequestHandler):
         event = {"msgtype": "event", "from": {"userid": value["user"]}, "event": {"eventtype": "enter_chat"}}
         request = self.world.identity("SIMreq")
         self.world.frame(value["bot"], "out", {"cmd": "aibot_event_callback", "headers": {"req_id": request}, "body": event})
+        self.world.entered.append(value.get("via"))
         self.world.create(key, "bot", value["bot"], "welcome", content=answers.WELCOME)
 
     def post_cards_click(self, value):

@@ -139,6 +139,7 @@ struct AgentTests {
                 "question_key": "q", "option_list": [["id": "a", "text": "A"], ["id": "b", "text": "B"]],
             ],
             "submit_button": ["text": "Go", "key": "go"],
+            "action_menu": ["desc": "more", "action_list": [["text": "Mute", "key": "mute"]]],
         ]
         let sent = try harness.send(["msgtype": "template_card", "template_card": card])
         #expect(sent["errcode"] == 0 && sent["response_code"] != nil)
@@ -149,6 +150,18 @@ struct AgentTests {
         #expect(event["Event"] == "template_card_event" && event["TaskId"] == "t1" && event["EventKey"] == "go")
         #expect(event.xml["SelectedItems"]?["SelectedItem"]?["OptionIds"]?.text("OptionId") == "b")
         try harness.answer(event, nil)
+        try harness.base.act(
+            .click(bot: bot, user: "lin.wei", group: nil, entry: entry.id, key: "mute", selected: [:]))
+        let menu = try harness.callback()
+        #expect(menu["Event"] == "template_card_menu_event" && menu.xml["SelectedItems"] == nil)
+        try harness.answer(
+            menu,
+            [
+                XMLElement("MsgType", text: "update_template_card"),
+                XMLElement(
+                    "TemplateCard", children: [XMLElement("MainTitle", children: [XMLElement("Title", text: "Muted")])]),
+            ])
+        #expect(harness.bubbles.last?.card?["main_title"]?["title"] == "Muted")
         let token = try harness.token()
         var changed = try #require(card.objectValue)
         changed["main_title"] = ["title": "Closed"]
@@ -161,5 +174,42 @@ struct AgentTests {
             #expect(answer["errcode"]?.intValue == code)
         }
         #expect(harness.bubbles.last?.card?["main_title"]?["title"] == "Closed")
+    }
+
+    @Test("SIM-3: a callback twice, and one with a wrong signature that comes again")
+    func faults() throws {
+        var harness = try AgentHarness()
+        harness.base.core.setFaults(
+            SimulatorFaults([
+                SimulatorFault(.redeliver, cmd: "agent.message", nth: 1, ms: 10),
+                SimulatorFault(.wrongSignature, cmd: "agent.message", nth: 2),
+            ]))
+        try harness.post(.text("twice"))
+        let first = try harness.callback()
+        try harness.answer(first, nil)
+        harness.base.advance(10)
+        #expect(try harness.callback()["MsgId"] == first["MsgId"])
+        try harness.post(.text("forged"))
+        #expect(throws: CallbackCipherError.signature) { try harness.next() }
+        let record = try #require(harness.core.callbackRecords.last)
+        harness.base.take(
+            harness.base.core.callbackAnswered(record.id, .answered(status: 401, body: []), now: harness.base.now))
+        harness.base.advance(1_000)
+        #expect(try harness.callback()["Content"] == "forged")
+    }
+
+    @Test("SIM-2: what is too large for one download comes in parts")
+    func largeMedia() throws {
+        var harness = try AgentHarness()
+        try harness.post(.file(UserPost.File(name: "big.bin", bytes: Array(repeating: 7, count: 20 << 20 + 1))))
+        let id = try #require(try harness.callback()["MediaId"])
+        let query = ["access_token": try harness.token(), "media_id": id]
+        #expect(harness.call(APICall("media/get", query: query)).errcode == 830_002)
+        let part = harness.call(APICall("media/get", query: query, range: "bytes=20971520-"))
+        guard case .media(let media, let range?) = part.body else {
+            Issue.record("no part")
+            return
+        }
+        #expect(part.status == 206 && media.bytes[range] == [7])
     }
 }

@@ -73,24 +73,34 @@ struct CallbackServerTests {
 
     @Test("SIM-3: a program that does not answer is cut after the limit and asked again; one that is away, too")
     func unanswered() async throws {
-        var configuration = SimulatorConfiguration()
-        configuration.options.callbackLimit = 100
-        configuration.options.callbackRetryDelay = 10
+        let clock = SimulatorClock.manual()
         let server = ProgramServer()
-        try await PlatformSimulator.withRunning(configuration: configuration) { simulator in
-            try await server.run({ _ in nil }) { program in
+        let (arrivals, arrived) = AsyncStream.makeStream(of: Void.self)
+        try await PlatformSimulator.withRunning(clock: clock) { simulator in
+            let handler: ProgramServer.Handler = { _ in
+                arrived.yield()
+                return nil
+            }
+            try await server.run(handler) { program in
                 var side = WebhookHarness.side
                 side.callbackURL = "http://127.0.0.1:\(program)/wecom/bot"
                 try simulator.setWebhook(side, of: Self.bot)
                 try simulator.post(UserPost(bot: Self.bot, user: "lin.wei", content: .text("x"), via: .webhook))
-                try await simulator.waitUntil { core in
-                    core.callbackRecords.count(where: { $0.outcome == .timedOut }) == 3
+                var requests = arrivals.makeAsyncIterator()
+                for attempt in 1...3 {
+                    await requests.next()
+                    clock.advance(by: .seconds(5))
+                    #expect(simulator.callbacks.map(\.outcome) == Array(repeating: .timedOut, count: attempt))
+                    clock.advance(by: .seconds(1))
                 }
                 side.callbackURL = "http://127.0.0.1:1/wecom/bot"
                 try simulator.setWebhook(side, of: Self.bot)
                 try simulator.post(UserPost(bot: Self.bot, user: "lin.wei", content: .text("x"), via: .webhook))
-                try await simulator.waitUntil { core in
-                    core.callbackRecords.count(where: { $0.outcome == .failed }) == 3
+                for attempt in 1...3 {
+                    try await simulator.waitUntil { core in
+                        core.callbackRecords.count(where: { $0.outcome == .failed }) == attempt
+                    }
+                    clock.advance(by: .seconds(1))
                 }
             }
         }
@@ -164,5 +174,75 @@ struct CallbackServerTests {
                 WebhookSide(callbackURL: url, token: token, encodingAESKey: key), of: SimulatorBot.demo.id)
         }
         #expect(error?.field == field)
+    }
+
+    @Test("SIM-1: an application given at run time, its tokens ended, wrong requests refused with the field")
+    func control() async throws {
+        try await PlatformSimulator.withRunning { simulator in
+            let port = try await simulator.boundPort
+            let app: JSONValue = [
+                "bot": .string(Self.bot), "corpid": "ww1", "secret": "s", "agentid": 7, "range": ["lin.wei"],
+                "trustedIps": ["127.0.0.1"],
+            ]
+            #expect(try await RawHTTP.post(port, "/api/bots/app", app).status == 200)
+            let credentials = "/cgi-bin/gettoken?corpid=ww1&corpsecret=s"
+            let token = try #require(
+                try await RawHTTP.get(port, credentials).json?["access_token"]?.stringValue)
+            let list = "/cgi-bin/tag/list?access_token=\(token)"
+            #expect(try await RawHTTP.get(port, list).json?["errcode"] == 0)
+            let end: JSONValue = ["bot": .string(Self.bot), "code": 42_001]
+            #expect(try await RawHTTP.post(port, "/api/bots/endtokens", end).status == 200)
+            #expect(try await RawHTTP.get(port, list).json?["errcode"] == 42_001)
+            let message: JSONValue = [
+                "bot": .string(Self.bot), "user": "lin.wei", "type": "text", "text": "x", "via": "webhook",
+            ]
+            let refused = try await RawHTTP.post(port, "/api/messages", message)
+            #expect(refused.status == 400 && refused.json?["error"]?.stringValue?.hasPrefix("via:") == true)
+            let remove: JSONValue = ["bot": .string(Self.bot)]
+            #expect(try await RawHTTP.post(port, "/api/bots/app", remove).status == 200)
+            #expect(try await RawHTTP.get(port, credentials).json?["errcode"] == 40_013)
+        }
+    }
+
+    @Test("SIM-2: 300 people at once, each with a stream that is asked for until it ends")
+    func many() async throws {
+        var configuration = SimulatorConfiguration()
+        configuration.options.pollInterval = 200
+        configuration.users = (0..<300).map { SimulatorUser(id: "user\($0)", name: "user\($0)") }
+        configuration.groups = []
+        let cipher = try CallbackCipher(
+            token: WebhookHarness.side.token, encodingAESKey: WebhookHarness.key, receiveID: "")
+        let handler: ProgramServer.Handler = { request in
+            guard let query = try? WebhookHarness.query(request.uri), let nonce = query["nonce"],
+                let sealed = (try? JSONValue.parse(request.body))?["encrypt"]?.stringValue,
+                let plain = try? cipher.open(sealed), let body = try? JSONValue.parse(plain)
+            else { return (.badRequest, []) }
+            let isRefresh = body["msgtype"] == "stream"
+            let id = isRefresh ? body["stream"]?["id"]?.stringValue : body["msgid"]?.stringValue
+            let reply = WebhookHarness.stream(isRefresh ? "done" : "1", id: id ?? "", final: isRefresh)
+            let answer = try? CallbackEnvelope(
+                sealing: reply.bytes, with: cipher, random: Array(repeating: 66, count: 16), timestamp: "1",
+                nonce: nonce)
+            return (.ok, answer?.jsonAnswer.bytes ?? [])
+        }
+        let server = ProgramServer()
+        try await PlatformSimulator.withRunning(configuration: configuration) { simulator in
+            try await server.run(handler) { program in
+                var side = WebhookHarness.side
+                side.callbackURL = "http://127.0.0.1:\(program)/wecom/bot"
+                try simulator.setWebhook(side, of: Self.bot)
+                for index in 0..<300 {
+                    try simulator.post(
+                        UserPost(bot: Self.bot, user: "user\(index)", content: .text("x"), via: .webhook))
+                }
+                try await simulator.waitUntil(timeout: .seconds(30)) { core in
+                    (0..<300).allSatisfy { core.messagesInProgress(bot: Self.bot, user: "user\($0)") == 0 }
+                }
+                let shown = (0..<300).compactMap { simulator.view(of: "user\($0)").last?.content }
+                #expect(shown == Array(repeating: "done", count: 300))
+                #expect(simulator.violations.isEmpty)
+            }
+        }
+        #expect(server.requests.count == 600)
     }
 }

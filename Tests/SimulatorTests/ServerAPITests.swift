@@ -238,4 +238,37 @@ struct ServerAPITests {
         #expect(answers.map(\.fate) == [.answer, .answer, .answer, .hang, .drop, .drop, .answer, .answer])
         #expect(answers[0].errcode == 45_033 && answers[6].delay == 300 && answers[7].errcode == 42_001)
     }
+
+    @Test("SIM-3: no body of a call can trap", arguments: 1...5 as ClosedRange<UInt64>)
+    func noise(_ seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        var harness = try AgentHarness(options: { $0.apiCallsPerMinute = 0 })
+        let token = try harness.token()
+        let seeds: [[UInt8]] = [
+            AgentHarness.text("你好").bytes,
+            Array(
+                "{\"touser\":\"lin.wei\",\"agentid\":1000002,\"msgtype\":\"news\",\"news\":{\"articles\":[{}]}}".utf8),
+            Array("{\"chatid\":\"a\",\"userlist\":[\"lin.wei\",\"mei.chen\"],\"name\":\"x\"}".utf8),
+            upload(Array("hello world".utf8)).1, Array("{\"response_code\":\"x\",\"agentid\":1000002}".utf8), [],
+        ]
+        let names = [
+            "message/send", "message/recall", "message/update_template_card", "appchat/create", "appchat/send",
+            "media/upload", "media/get", "user/get", "department/list",
+        ]
+        var codes: Set<Int> = []
+        for _ in 0..<400 {
+            var bytes = try #require(seeds.randomElement(using: &random))
+            for index in bytes.indices where Int.random(in: 0..<16, using: &random) == 0 {
+                bytes[index] = UInt8.random(in: .min ... .max, using: &random)
+            }
+            let text = String(decoding: bytes, as: UTF8.self)
+            for name in names {
+                let call = APICall(
+                    name, query: ["access_token": token, "type": "file", "userid": text, "media_id": text, "id": text],
+                    body: bytes, contentType: "multipart/form-data; boundary=B", range: text)
+                if let code = harness.call(call).errcode { codes.insert(code) }
+            }
+        }
+        #expect(codes.count > 5)
+    }
 }

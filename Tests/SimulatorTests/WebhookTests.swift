@@ -229,6 +229,7 @@ struct WebhookTests {
         let card: JSONValue = [
             "card_type": "button_interaction", "task_id": "t1", "main_title": ["title": "Ship it?"],
             "button_list": [["text": "Yes", "key": "yes"]], "feedback": ["id": "f1"],
+            "action_menu": ["desc": "more", "action_list": [["text": "Mute", "key": "mute"]]],
         ]
         try harness.post()
         try harness.answer(try harness.callback(), ["msgtype": "template_card", "template_card": card])
@@ -243,6 +244,12 @@ struct WebhookTests {
         try harness.base.act(click)
         let event = try harness.callback()
         #expect(event["event"]?["template_card_event"]?["event_key"] == "yes")
+        #expect(event["response_url"] != nil)
+        try harness.base.act(
+            .click(bot: bot, user: "lin.wei", group: nil, entry: entry.id, key: "mute", selected: [:]))
+        let menu = try harness.callback()
+        #expect(menu["event"]?["template_card_event"]?["event_key"] == "mute" && menu["response_url"] == nil)
+        try harness.answer(menu, nil)
         var changed = try #require(card.objectValue)
         changed["main_title"] = ["title": "Shipped"]
         try harness.answer(event, ["response_type": "update_template_card", "template_card": .object(changed)])
@@ -369,5 +376,59 @@ struct WebhookTests {
         try harness.base.act(verify)
         harness.advance(1_000)
         #expect(harness.core.callbackRecords.last?.outcome == .timedOut)
+    }
+
+    @Test("SIM-3: response_url: an HTTP error or silence after the reply was taken")
+    func responseURLFaults() throws {
+        var harness = try Harness()
+        let markdown: JSONValue = ["msgtype": "markdown", "markdown": ["content": "by url"]]
+        for (kind, status, fate) in [
+            (SimulatorFault.Kind.httpErrorAfter, 502, APIAnswer.Fate.answer), (.dropAck, 200, .hang),
+        ] {
+            harness.base.core.setFaults(SimulatorFaults([SimulatorFault(kind, cmd: "cgi-bin/aibot/response")]))
+            try harness.post()
+            let url = try #require(try harness.callback()["response_url"]?.stringValue)
+            let code = try #require(try WebhookHarness.query(url)["response_code"])
+            let call = APICall("aibot/response", query: ["response_code": code], body: markdown.bytes)
+            let (answer, actions) = harness.base.core.apiCalled(call, now: harness.now)
+            harness.base.take(actions)
+            #expect(answer.status == status && answer.fate == fate)
+        }
+        #expect(harness.bubbles.count == 2)
+    }
+
+    @Test("SIM-3: nothing that a program answers, and no call, can trap", arguments: 1...5 as ClosedRange<UInt64>)
+    func noise(_ seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        var harness = try Harness()
+        let seeds: [[UInt8]] = [
+            Harness.stream("x", final: true).bytes, Array("{\"msgtype\":\"stream\",\"stream\":7}".utf8), [],
+            Array("<xml><a>&amp;<![CDATA[x]]></a></xml>".utf8), Array("{\"encrypt\":\"AAAA\"}".utf8),
+        ]
+        for _ in 0..<200 {
+            try harness.post()
+            harness.advance(Int.random(in: 0..<3_000, using: &random))
+            while let callback = try harness.next() {
+                var bytes = try #require(seeds.randomElement(using: &random))
+                for index in bytes.indices where Int.random(in: 0..<12, using: &random) == 0 {
+                    bytes[index] = UInt8.random(in: .min ... .max, using: &random)
+                }
+                if Bool.random(using: &random) {
+                    harness.report(callback, .answered(status: 200, body: bytes))
+                } else {
+                    let envelope = try CallbackEnvelope(
+                        sealing: bytes, with: harness.cipher, random: Array(repeating: 1, count: 16),
+                        timestamp: "1", nonce: callback.nonce)
+                    harness.report(callback, .answered(status: 200, body: envelope.jsonAnswer.bytes))
+                }
+                _ = try? XMLElement.parse(bytes)
+                for name in ["message/send", "appchat/create", "media/upload", "nothing", "aibot/response"] {
+                    let (_, actions) = harness.base.core.apiCalled(
+                        APICall(name, query: ["access_token": "x"], body: bytes), now: harness.now)
+                    harness.base.take(actions)
+                }
+            }
+        }
+        #expect(harness.core.violations.count > 50)
     }
 }

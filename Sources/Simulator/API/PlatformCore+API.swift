@@ -1,5 +1,11 @@
 /// The server API: who calls, whether he may, what goes wrong on purpose.
 extension PlatformCore {
+    private static let apiNames: Set<String> = [
+        "gettoken", "aibot/response", "message/send", "message/recall", "message/update_template_card",
+        "appchat/create", "appchat/send", "appchat/get", "media/upload", "media/get", "user/get", "department/list",
+        "tag/list",
+    ]
+
     /// A call that is carried out for an application.
     struct AppCall: Sendable {
         var bot: String
@@ -33,6 +39,21 @@ extension PlatformCore {
             ?? directory.bots.values.first { $0.app?.secret == call.query["corpsecret"] && $0.app != nil }?.id
         let fired = plan.fire(cmd: name, bot: bot)
         for fault in fired { emit(.fault(fault.fault, cmd: name, nil)) }
+        apiCalls += 1
+        let id = "a\(apiCalls)"
+        logRequest(
+            .incoming, Self.apiNames.contains(call.name) ? name : "cgi-bin", id: id, bot: bot,
+            body: call.name == "media/upload" ? "{}" : call.body.isEmpty ? "{}" : Self.json(call.body), now: now)
+        let answer = answer(call, fired, bot: bot, token: token, now: now)
+        logAnswer(
+            .outgoing, id: id, bot: bot, code: answer.status >= 400 ? answer.status : answer.errcode ?? 0,
+            body: nil, now: now)
+        return answer
+    }
+
+    private mutating func answer(
+        _ call: APICall, _ fired: [SimulatorFault], bot: String?, token: String, now: Int
+    ) -> APIAnswer {
         func fault(_ kind: SimulatorFault.Kind) -> SimulatorFault? { fired.first { $0.fault == kind } }
         if fault(.dropBefore) != nil { return APIAnswer(body: .empty, fate: .drop) }
         if fault(.ignore) != nil { return APIAnswer(body: .empty, fate: .hang) }
@@ -79,6 +100,7 @@ extension PlatformCore {
         if let trusted = app.trustedIPs, !trusted.contains(call.address) {
             throw .api(60_020, "not allow to access from your ip")
         }
+        guard Self.apiNames.contains(call.name) else { throw .api(40_035, "no such api") }
         guard meter.count("\(bot) \(call.name)", limit: options.apiCallsPerMinute, now: now) else {
             throw .api(45_009, "api freq out of limit")
         }

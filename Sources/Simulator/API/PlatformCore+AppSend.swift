@@ -39,15 +39,6 @@ struct SentMessages: Sendable {
 }
 
 extension PlatformCore {
-    /// Who gets a message, and who cannot.
-    private struct Receivers {
-        var users: [String] = []
-        var invalidUsers: [String] = []
-        var invalidParties: [String] = []
-        var invalidTags: [String] = []
-        var unlicensed: [String] = []
-    }
-
     /// `message/send`.
     mutating func sendAppMessage(_ call: AppCall) throws(PlatformRefusal) -> JSONValue {
         let body = try call.json()
@@ -57,11 +48,11 @@ extension PlatformCore {
             throw .api(301_002, "not allow operate another agent with this accesstoken")
         }
         let message = try AppMessage.parse(body, allowsCards: true)
-        let receivers = try receivers(body, call.app)
+        let receivers = try AppReceivers(body, app: call.app, directory: directory)
         guard !receivers.users.isEmpty else { throw .api(81_013, "user & party & tag all invalid") }
         let content = try prepared(message, call, isDirect: true)
         let msgID = "SIMMSG_" + random.urlSafeToken(48)
-        var answer = answer(receivers)
+        var answer = receivers.answer
         if isDuplicate(body, call) {
             answer["msgid"] = .string(msgID)
             return .object(answer)
@@ -94,75 +85,6 @@ extension PlatformCore {
             key, now: now, perMinute: options.appMessagesPerMinute, perHour: options.appMessagesPerHour)
         if hasRoom { appQuota.use(key, now: now) } else { lostAppMessages[key, default: 0] += 1 }
         return hasRoom
-    }
-
-    private func answer(_ receivers: Receivers) -> JSONObject {
-        var answer = JSONObject()
-        answer["errcode"] = 0
-        answer["errmsg"] = "ok"
-        let lists = [
-            ("invaliduser", receivers.invalidUsers), ("invalidparty", receivers.invalidParties),
-            ("invalidtag", receivers.invalidTags), ("unlicenseduser", receivers.unlicensed),
-        ]
-        for (key, list) in lists where !list.isEmpty { answer[key] = .string(list.joined(separator: "|")) }
-        return answer
-    }
-
-    // MARK: Receivers
-
-    private func receivers(_ body: JSONValue, _ app: ApplicationSide) throws(PlatformRefusal) -> Receivers {
-        let users = try list(body, "touser", limit: 1_000, .api(40_032, "too many userids"))
-        let parties = try list(body, "toparty", limit: 100, .api(82_002, "too many parties"))
-        let tags = try list(body, "totag", limit: 100, .api(82_003, "too many tags"))
-        guard !(users.isEmpty && parties.isEmpty && tags.isEmpty) else {
-            throw .api(82_001, "touser & toparty & totag are all empty")
-        }
-        var result = Receivers()
-        var seen: Set<String> = []
-        func take(_ user: String) {
-            guard seen.insert(user).inserted else { return }
-            if app.unlicensed.contains(user) {
-                result.unlicensed.append(user.lowercased())
-            } else {
-                result.users.append(user)
-            }
-        }
-        if users.contains("@all") {
-            for user in directory.userOrder where app.reaches(user) { take(user) }
-            return result
-        }
-        for name in users {
-            if let user = directory.user(ignoringCase: name), app.reaches(user) {
-                take(user)
-            } else {
-                result.invalidUsers.append(name.lowercased())
-            }
-        }
-        for text in parties {
-            if let id = Int(text), let members = directory.members(ofDepartment: id) {
-                for user in members where app.reaches(user) { take(user) }
-            } else {
-                result.invalidParties.append(text)
-            }
-        }
-        for text in tags {
-            if let id = Int(text), let tag = directory.tags.first(where: { $0.id == id }) {
-                for user in tag.members where app.reaches(user) { take(user) }
-            } else {
-                result.invalidTags.append(text)
-            }
-        }
-        return result
-    }
-
-    private func list(
-        _ body: JSONValue, _ key: String, limit: Int, _ refusal: PlatformRefusal
-    ) throws(PlatformRefusal) -> [String] {
-        guard let value = body[key], value != .null else { return [] }
-        guard let text = value.stringValue else { throw .api(40_058, "invalid type of field `\(key)`") }
-        let list = text.split(separator: "|").map { $0.filter { !$0.isWhitespace } }.filter { !$0.isEmpty }
-        guard list.count <= limit else { throw refusal }
-        return list
     }
 
     // MARK: Showing
@@ -280,45 +202,5 @@ extension CardSchema {
     static func isInteractive(_ card: JSONValue) -> Bool {
         ["button_interaction", "vote_interaction", "multiple_interaction"].contains(card["card_type"]?.stringValue)
             || card["action_menu"] != nil
-    }
-}
-
-extension ApplicationSide {
-    /// Whether the person is in the range.
-    func reaches(_ user: String) -> Bool {
-        range.map { list in list.contains { $0.lowercased() == user.lowercased() } } ?? true
-    }
-}
-
-extension Directory {
-    /// User id as it is spelled in the directory.
-    func user(ignoringCase name: String) -> String? {
-        if users[name] != nil { return name }
-        let wanted = name.lowercased()
-        return userOrder.first { $0.lowercased() == wanted }
-    }
-
-    /// Members of a department and of those below it; nil when there is none of that id.
-    func members(ofDepartment id: Int) -> [String]? {
-        let ids = departmentTree(id)
-        guard !ids.isEmpty else { return nil }
-        var members = departments.filter { ids.contains($0.id) }.flatMap(\.members).filter { users[$0] != nil }
-        if id == 1 {
-            let placed = Set(departments.flatMap(\.members))
-            members += userOrder.filter { !placed.contains($0) }
-        }
-        return members
-    }
-
-    /// The department and all below it.
-    func departmentTree(_ id: Int) -> Set<Int> {
-        guard departments.contains(where: { $0.id == id }) else { return [] }
-        var tree: Set<Int> = [id]
-        var newest = tree
-        while !newest.isEmpty {
-            newest = Set(departments.filter { newest.contains($0.parent) }.map(\.id)).subtracting(tree)
-            tree.formUnion(newest)
-        }
-        return tree
     }
 }

@@ -38,7 +38,7 @@ export const api = {
   addUser: (user) => post("/api/users", user),
   addGroup: (group) => post("/api/groups", group),
   send: (message) => post("/api/messages", message),
-  enter: (bot, user) => post("/api/enter", { bot, user }),
+  enter: (bot, user, via) => post("/api/enter", via ? { bot, user, via } : { bot, user }),
   click: (click) => post("/api/cards/click", click),
   feedback: (feedback) => post("/api/feedback", feedback),
   advance: (seconds) => post("/api/clock/advance", { seconds }),
@@ -47,7 +47,7 @@ export const api = {
   connection: (action, bot) => post(`/api/connections/${action}`, { bot }),
 };
 
-const EVENTS = ["entry", "frame", "connection", "clock"];
+const EVENTS = ["entry", "frame", "connection", "violation", "clock"];
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 
 /**

@@ -4,7 +4,7 @@ import { byId, toast } from "./dom.js";
 import { fillIcons } from "./icons.js";
 import { t, translate, toggleLanguage, remember, recall } from "./i18n.js";
 import { api, openEvents } from "./api.js";
-import { store, on, emit, keyOf, currentKey, applyState, applyClock, applyView, applyEntry, currentRevision, addFrames, mergeFrames, botOf, groupOf, userName } from "./store.js";
+import { store, on, emit, keyOf, currentKey, applyState, applyClock, applyView, applyEntry, currentRevision, addFrames, mergeFrames, botOf, groupOf, userName, transports, hasChoice, currentVia } from "./store.js";
 import { startMessages, reloadMessages, showEntry, retranslateMessages } from "./messages.js";
 import { startComposer, drawComposer, resetComposer } from "./composer.js";
 import { startSidebar, drawSidebar, countUnread } from "./sidebar.js";
@@ -55,7 +55,7 @@ async function loadView() {
 function greet() {
   const key = currentKey();
   const bot = botOf(store.bot);
-  if (store.group || !bot?.connected || !loaded.has(key) || entered.has(key)) return;
+  if (store.group || !(bot?.connected || currentVia() !== "longConnection") || !loaded.has(key) || entered.has(key)) return;
   if ((store.conversations.get(key)?.size ?? 0) > 0) return;
   enterChat(false);
 }
@@ -64,7 +64,7 @@ async function enterChat(aloud) {
   if (!store.bot || !store.user) return;
   entered.add(currentKey());
   try {
-    await api.enter(store.bot, store.user);
+    await api.enter(store.bot, store.user, hasChoice() ? currentVia() : null);
     if (aloud) toast(t("entered"));
   } catch (error) {
     if (aloud) toast(t("failed", { reason: error.message }), "error");
@@ -85,11 +85,25 @@ function drawHeader() {
     ? t("members", { n: group.members?.length ?? 0 })
     : store.user ? userName(store.user) : "";
   byId("enter").hidden = Boolean(store.group) || !store.bot;
+  drawVia();
   const status = byId("status");
-  status.dataset.state = !bot ? "none" : bot.connected ? "online" : "offline";
-  byId("status-text").textContent = t(!bot ? "noBot" : bot.connected ? "online" : "offline");
+  const isCalled = bot && currentVia() !== "longConnection";
+  status.dataset.state = !bot ? "none" : isCalled ? "called" : bot.connected ? "online" : "offline";
+  byId("status-text").textContent = t(!bot ? "noBot" : isCalled ? "callbacks" : bot.connected ? "online" : "offline");
   status.title = bot ? t("connections", { n: bot.connections ?? 0 }) : "";
   drawLink();
+}
+
+// The choice among the bot's sides; a bot with one shows none.
+function drawVia() {
+  byId("via-box").hidden = !hasChoice();
+  if (!hasChoice()) return;
+  const via = currentVia();
+  byId("via").replaceChildren(...transports().map((side) => {
+    const option = document.createElement("option");
+    Object.assign(option, { value: side, textContent: t(side), selected: side === via, disabled: Boolean(store.group) && side === "agent" });
+    return option;
+  }));
 }
 
 function drawLink() {
@@ -110,14 +124,10 @@ function drawAll() {
 // Events
 
 const handlers = {
-  entry({ bot, user, group, entry }) {
-    if (!entry?.id) return;
-    const key = keyOf(bot, user, group);
-    const change = applyEntry(key, entry);
-    if (change === "stale") return;
-    if (key === currentKey()) showEntry(entry);
-    else if (change === "new" && entry.from === "bot" && concernsReader(bot, user, group)) countUnread(key);
-    scheduleSidebar();
+  entry(event) {
+    // An application may have made a group that the page does not know yet.
+    if (event.group && !groupOf(event.group)) refreshState().catch(() => {}).then(() => takeEntry(event));
+    else takeEntry(event);
   },
   frame(frame) {
     showFrames(addFrames([frame]));
@@ -127,12 +137,25 @@ const handlers = {
     await refreshState().catch(() => {});
     greet();
   },
+  violation({ bot, rule, detail }) {
+    if (bot === store.bot) toast(t("violation", { rule, detail }), "error");
+  },
   clock(value) {
     applyClock(value);
     drawClock();
     refreshState().catch(() => {});
   },
 };
+
+function takeEntry({ bot, user, group, entry }) {
+  if (!entry?.id) return;
+  const key = keyOf(bot, user, group);
+  const change = applyEntry(key, entry);
+  if (change === "stale") return;
+  if (key === currentKey()) showEntry(entry);
+  else if (change === "new" && entry.from === "bot" && concernsReader(bot, user, group)) countUnread(key);
+  scheduleSidebar();
+}
 
 function concernsReader(bot, user, group) {
   if (bot !== store.bot) return false;
@@ -186,6 +209,7 @@ let started = false;
 
 function firstChoice() {
   started = true;
+  store.via = recall("via");
   const query = new URLSearchParams(location.search);
   const wanted = (key) => query.get(key) ?? recall(key) ?? undefined;
   return { bot: wanted("bot"), user: wanted("user"), group: wanted("group") || null };
@@ -209,6 +233,11 @@ function start() {
   byId("theme").addEventListener("click", toggleTheme);
   byId("language").addEventListener("click", toggleLanguage);
   byId("enter").addEventListener("click", () => enterChat(true));
+  byId("via").addEventListener("change", () => {
+    store.via = byId("via").value;
+    remember("via", store.via);
+    drawHeader();
+  });
   on("state", () => {
     Object.assign(store, pick({}));
     drawHeader();

@@ -3,7 +3,7 @@
 import { el, avatar, iconButton, copyText, formatSize, toast } from "./dom.js";
 import { icon } from "./icons.js";
 import { t, clockTime } from "./i18n.js";
-import { store, userName, botOf, entryById, emit } from "./store.js";
+import { store, userName, botOf, entryById, emit, hasChoice } from "./store.js";
 import { renderMarkdown, splitThinking, isVisible } from "./markdown.js";
 import { renderInline, safeImage, picture } from "./markdown-inline.js";
 import { renderCard } from "./cards.js";
@@ -64,18 +64,26 @@ function updateView(view, entry) {
   view.node.className = `message ${mine ? "mine" : "theirs"} from-${entry.from} kind-${entry.kind}${flags}`;
   view.node.setAttribute("aria-label", `${senderName(entry)}, ${clockTime(entry.time)}`);
   const time = el("time", { datetime: new Date(entry.time).toISOString(), text: clockTime(entry.time) });
-  view.head.replaceChildren(el("span", { class: "sender", text: senderName(entry) }), time);
+  const badge = entry.via && hasChoice() ? el("span", { class: "via", data: { via: entry.via }, title: t("sentBy", { name: t(entry.via) }), text: t(entry.via) }) : null;
+  view.head.replaceChildren(...[el("span", { class: "sender", text: senderName(entry) }), time, badge].filter(Boolean));
   const { bubble } = view;
   Object.assign(bubble.dataset, {
     entry: entry.id, from: entry.from, finished: String(Boolean(entry.finished)), kind: entry.kind,
     waiting: String(isWaiting(entry)), broken: String(Boolean(entry.broken)), expired: String(Boolean(entry.expired)),
   });
   bubble.setAttribute("aria-busy", String(!entry.finished && !entry.expired));
-  if (RICH_KINDS.has(entry.kind) && !entry.card) updateRich(view, entry);
+  if (entry.recalled) recall(view);
+  else if (RICH_KINDS.has(entry.kind) && !entry.card) updateRich(view, entry);
   else if (entry.card) updateCard(view, entry);
   else bubble.replaceChildren(...plainContent(entry));
   updateFlags(view, entry);
   updateActions(view, entry);
+}
+
+function recall(view) {
+  view.parts = [];
+  view.cardText = "";
+  view.bubble.replaceChildren(el("span", { class: "muted", text: t("recalled") }));
 }
 
 /** True while the bubble has nothing to show yet. */
@@ -105,9 +113,22 @@ function updateRich(view, entry) {
     updatePart(view, target, part, index, entry);
     kept.push(target);
   });
-  const nodes = kept.map((part) => part.node);
+  const nodes = [...quoteNodes(view, entry), ...kept.map((part) => part.node), ...itemNodes(view, entry)];
   if (nodes.length !== bubble.children.length || nodes.some((node, index) => bubble.children[index] !== node)) bubble.replaceChildren(...nodes);
   view.parts = kept;
+}
+
+// Quote and pictures change seldom, so their nodes are kept until they do.
+function quoteNodes(view, entry) {
+  const text = JSON.stringify(entry.quote ?? null);
+  if (view.quoteText !== text) Object.assign(view, { quoteText: text, quoteNodes: entry.quote ? [quoteBlock(entry.quote)] : [] });
+  return view.quoteNodes;
+}
+
+function itemNodes(view, entry) {
+  const text = JSON.stringify(entry.items ?? []);
+  if (view.itemText !== text) Object.assign(view, { itemText: text, itemNodes: (entry.items ?? []).map(itemBlock) });
+  return view.itemNodes;
 }
 
 function createPart(view, type, index) {
@@ -221,6 +242,7 @@ function updateFlags(view, entry) {
   const flags = [];
   if (entry.broken) flags.push(flag("warn", "danger", t("broken")));
   if (entry.expired) flags.push(flag("clock", "warning", t("expired")));
+  if (entry.cutBytes) flags.push(flag("warn", "warning", t("cut", { n: entry.cutBytes })));
   view.flags.replaceChildren(...flags);
 }
 

@@ -4,7 +4,7 @@ import { el, byId, iconButton, formatSize, toast } from "./dom.js";
 import { icon } from "./icons.js";
 import { t } from "./i18n.js";
 import { api } from "./api.js";
-import { store, on } from "./store.js";
+import { store, on, hasChoice, currentVia } from "./store.js";
 import { senderName, summary } from "./bubbles.js";
 
 const MAX_FILE_BYTES = 20 * 1024 * 1024;
@@ -97,6 +97,7 @@ function deliver(messages, quote) {
   const target = { bot: store.bot, user: store.user };
   if (store.group) Object.assign(target, { group: store.group, mention });
   if (quote) target.quote = quoteOf(quote);
+  if (hasChoice()) target.via = currentVia();
   const work = outbox.then(async () => {
     for (const message of messages) await api.send({ ...target, ...message });
   });

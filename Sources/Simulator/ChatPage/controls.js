@@ -4,10 +4,12 @@ import { el, byId, iconButton, toast } from "./dom.js";
 import { icon } from "./icons.js";
 import { t } from "./i18n.js";
 import { api } from "./api.js";
-import { store, simulatedNow } from "./store.js";
+import { store, simulatedNow, transports } from "./store.js";
 
 const CODES = [-1, 6000, 40007, 40008, 40058, 42014, 45002, 846604, 846605, 846606, 846607, 846608, 846609, 853000];
 const COMMANDS = ["aibot_respond_msg", "aibot_send_msg", "aibot_respond_welcome_msg", "aibot_respond_update_msg", "aibot_subscribe", "aibot_upload_media_init", "ping"];
+const WEBHOOK_COMMANDS = ["webhook.message", "webhook.refresh", "webhook.event", "cgi-bin/aibot/response"];
+const AGENT_COMMANDS = ["agent.message", "agent.event", "cgi-bin/gettoken", "cgi-bin/message/send", "cgi-bin/media/upload", "cgi-bin/media/get"];
 const DELAY_MS = 3000;
 
 let refresh = async () => {};
@@ -54,9 +56,24 @@ function section(name, ...content) {
   return el("section", { class: "control", "aria-label": t(name) }, el("h3", { text: t(name) }), content);
 }
 
+// Callbacks and calls of the sides that the bot has.
+function commands() {
+  const sides = transports();
+  return [...COMMANDS, ...(sides.includes("webhook") ? WEBHOOK_COMMANDS : []), ...(sides.includes("agent") ? AGENT_COMMANDS : [])];
+}
+
+function callbackButtons() {
+  const sides = transports();
+  const button = (name, fault) => el("button", { type: "button", class: "button", id: `fault-${name}`, text: t(name), on: { click: () => addFault({ ...fault, bot: store.bot, count: 1 }) } });
+  const buttons = [];
+  if (sides.includes("webhook")) buttons.push(button("loseAnswer", { fault: "loseAnswer", cmd: "webhook.message" }), button("stopPolls", { fault: "stopPolls", cmd: "webhook.refresh" }));
+  if (sides.includes("agent")) buttons.push(button("endToken", { fault: "invalidateToken", cmd: "cgi-bin/*" }));
+  return buttons.length > 0 ? el("div", { class: "button-row" }, buttons) : null;
+}
+
 function faultSection() {
   const command = el("select", { id: "fault-command", "aria-label": t("command") },
-    el("option", { value: "", text: t("anyCommand") }), COMMANDS.map((name) => el("option", { value: name, text: name, selected: name === chosenCommand })));
+    el("option", { value: "", text: t("anyCommand") }), commands().map((name) => el("option", { value: name, text: name, selected: name === chosenCommand })));
   command.addEventListener("change", () => {
     chosenCommand = command.value;
   });
@@ -72,7 +89,7 @@ function faultSection() {
   const buttons = el("div", { class: "button-row" },
     el("button", { type: "button", class: "button", id: "fault-drop-ack", text: t("dropAck"), on: { click: () => addFault(scoped({ fault: "dropAck", count: 1 })) } }),
     el("button", { type: "button", class: "button", id: "fault-delay-ack", text: t("delayAck"), on: { click: () => addFault(scoped({ fault: "delayAck", ms: DELAY_MS })) } }));
-  return section("faults", el("span", { class: "select-box" }, command, icon("chevron")), buttons, el("div", { class: "button-row" }, code, refuse),
+  return section("faults", el("span", { class: "select-box" }, command, icon("chevron")), buttons, callbackButtons(), el("div", { class: "button-row" }, code, refuse),
     el("datalist", { id: "errcodes" }, CODES.map((value) => el("option", { value }))), activeFaults());
 }
 

@@ -35,6 +35,9 @@ const TEXTS = {
     seconds: "Seconds", advance: "Advance", done: "Done", userId: "Id, such as wang.fang", userNameLabel: "Name", groupName: "Group name",
     groupMembers: "Members", create: "Create", dropFiles: "Drop to attach", tooLarge: "Files up to 20 MB can be attached",
     removeAttachment: "Remove {name}", failed: "Failed: {reason}", noBotText: "No bot has been set up in the simulator.",
+    via: "Way to the bot", longConnection: "Long connection", webhook: "Webhook", agent: "Application", callbacks: "Called back",
+    sentBy: "By {name}", cut: "Too long: {n} bytes were cut off", recalled: "Message recalled", violation: "The bot broke a rule: {rule} ({detail})",
+    loseAnswer: "Lose next answer", stopPolls: "Stop refreshes", endToken: "End the token",
     displaced: "Bot displaced by another connection", opened: "Bot connected", closed: "Bot disconnected", yesterday: "Yesterday", today: "Today", taskDone: "done:", taskOpen: "to do:",
   },
   zh: {
@@ -62,6 +65,8 @@ const TEXTS = {
     manual: "手动", plus30: "+30 秒", plus6m: "+6 分钟", seconds: "秒数", advance: "推进", done: "完成", userId: "账号，例如 wang.fang", userNameLabel: "姓名",
     groupName: "群名称", groupMembers: "成员", create: "创建", dropFiles: "松开即可添加", tooLarge: "附件不能超过 20 MB", removeAttachment: "移除 {name}",
     failed: "失败：{reason}", noBotText: "模拟器里还没有机器人。", displaced: "机器人被另一个连接顶替", opened: "机器人已连接", closed: "机器人已断开",
+    via: "通道", longConnection: "长连接", webhook: "Webhook", agent: "应用", callbacks: "回调方式", sentBy: "经由{name}",
+    cut: "内容过长，已截断 {n} 字节", recalled: "消息已撤回", violation: "机器人违反协议：{rule}（{detail}）", loseAnswer: "丢弃下一个回包", stopPolls: "停止刷新", endToken: "令牌失效",
     yesterday: "昨天", today: "今天", taskDone: "已完成：", taskOpen: "待办：",
   },
 };

@@ -3,7 +3,7 @@
 
 import { el, byId, avatar } from "./dom.js";
 import { t, dayOf } from "./i18n.js";
-import { store, entriesOf, currentKey, simulatedNow, botOf, groupOf } from "./store.js";
+import { store, entriesOf, currentKey, simulatedNow, botOf, groupOf, hasChoice } from "./store.js";
 import { createView } from "./bubbles.js";
 
 const NEAR_END = 80;
@@ -138,7 +138,7 @@ function arrange() {
       view.node.before(el("div", { class: "day", role: "separator" }, el("span", { text: day })));
       previous = null;
     }
-    const run = previous && previous.kind !== "event" && previous.from === entry.from && previous.sender === entry.sender && entry.time - previous.time < GROUP_MS;
+    const run = previous && previous.kind !== "event" && previous.from === entry.from && previous.sender === entry.sender && entry.time - previous.time < GROUP_MS && (!hasChoice() || previous.via === entry.via);
     view.node.classList.toggle("continued", Boolean(run));
     previous = entry;
   }

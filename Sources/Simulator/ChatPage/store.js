@@ -31,6 +31,7 @@ export const store = {
   bot: null,
   user: null,
   group: null,
+  via: null,
   link: "connecting",
   conversations: new Map(),
   unread: new Map(),
@@ -51,6 +52,18 @@ export const currentKey = () => keyOf(store.bot, store.user, store.group);
 export const userName = (id) => store.users.find((user) => user.id === id)?.name || id || "";
 export const botOf = (id) => store.bots.find((bot) => bot.id === id);
 export const groupOf = (id) => store.groups.find((group) => group.id === id);
+
+/** Sides of the open bot; a simulator that tells none has long connections alone. */
+export const transports = () => botOf(store.bot)?.transports ?? [];
+
+/** Whether it matters by which side something goes. */
+export const hasChoice = () => transports().length > 1;
+
+/** The side by which people write now. Applications hear direct chats only. */
+export function currentVia() {
+  const possible = transports().filter((side) => !(store.group && side === "agent"));
+  return possible.includes(store.via) ? store.via : possible[0] ?? transports()[0] ?? "longConnection";
+}
 
 /** The simulator's clock, in milliseconds. A manual clock stands still between advances. */
 export function simulatedNow() {

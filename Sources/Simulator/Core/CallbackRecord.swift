@@ -55,7 +55,7 @@ public struct CallbackRecord: Sendable, Hashable {
     public var streamID: String?
     /// Number of the delivery, from 1.
     public var attempt: Int
-    /// What was sealed.
+    /// What was sealed; at most 64 KiB.
     public var plaintext: String
     /// Opened answer, where there was one; at most 64 KiB.
     public var answer: String?

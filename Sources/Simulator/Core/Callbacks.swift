@@ -54,6 +54,8 @@ struct Callbacks: Sendable {
     static let waitingLimit = 10_000
     /// Records kept.
     static let recordLimit = 2_000
+    /// Bytes of text kept per record.
+    static let textLimit = 64 << 10
     /// Violations kept.
     static let violationLimit = 500
 
@@ -121,7 +123,8 @@ struct Callbacks: Sendable {
         if case .refresh(let key) = delivery.kind { streamID = key.streamID }
         return CallbackRecord(
             id: id, bot: delivery.bot, transport: delivery.transport, type: delivery.type, msgID: delivery.msgID,
-            streamID: streamID, attempt: delivery.attempt, plaintext: delivery.plaintext, outcome: outcome, time: now)
+            streamID: streamID, attempt: delivery.attempt, plaintext: delivery.plaintext.cut(toBytes: Self.textLimit),
+            outcome: outcome, time: now)
     }
 
     private mutating func add(_ record: CallbackRecord) -> CallbackRecord {

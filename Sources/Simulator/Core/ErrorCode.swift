@@ -58,6 +58,10 @@ public struct PlatformRefusal: Error, Sendable, Hashable {
             PlatformRefusal(code: 93_019, text: "invalid bot_id"),
             PlatformRefusal(code: 45_009, text: "reach max api daily quota limit"),
             PlatformRefusal(code: 40_201, text: "anti-spam check"),
+            PlatformRefusal(code: 45_033, text: "api concurrent out of limit"),
+            PlatformRefusal(code: 60_020, text: "not allow to access from your ip"),
+            PlatformRefusal(code: 40_014, text: "invalid access_token"),
+            PlatformRefusal(code: 42_001, text: "access_token expired"),
         ]
         let standard = known.first { $0.code == code }
         return PlatformRefusal(code: code, text: text ?? standard?.text ?? "error", hidesReqID: code == 40_058)

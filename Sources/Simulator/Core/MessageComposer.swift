@@ -160,10 +160,9 @@ enum CardClick {
         card: JSONValue, key: String, selected: [String: [String]]
     ) throws(UserActionError) -> JSONValue {
         let type = card["card_type"]?.stringValue ?? ""
-        let menu = keys(card["action_menu"]?["action_list"])
         var items: [JSONValue] = []
         switch type {
-        case _ where menu.contains(key): break
+        case _ where isMenu(card, key: key): break
         case "button_interaction" where keys(card["button_list"]).contains(key):
             if let selection = card["button_selection"] { items = [try item(selection, selected)] }
         case "vote_interaction" where card["submit_button"]?["key"]?.stringValue == key:
@@ -178,6 +177,11 @@ enum CardClick {
             ("task_id", .string(card["task_id"]?.stringValue ?? "")),
             ("selected_items", items.isEmpty ? nil : ["selected_item": .array(items)]),
         ])
+    }
+
+    /// Whether the key is that of an entry of the menu at the top right.
+    static func isMenu(_ card: JSONValue, key: String) -> Bool {
+        keys(card["action_menu"]?["action_list"]).contains(key)
     }
 
     private static func keys(_ list: JSONValue?) -> [String] {

@@ -40,9 +40,6 @@ extension PlatformCore {
         if case .cardClick(let entry, _) = kind {
             attempts = 1
             fields += cardFields(payload ?? [:], entry: entry, conversation, now: now)
-            if payload?["selected_items"] == nil, payload?["card_type"]?.stringValue != "button_interaction" {
-                fields[1].text = "template_card_menu_event"
-            }
         } else {
             fields += XMLElement.elements(payload ?? ["EventKey": ""])
         }
@@ -157,7 +154,7 @@ extension PlatformCore {
         guard !body.isEmpty, body != Array("success".utf8) else { return }
         guard let outer = try? XMLElement.parse(body) else { throw ReplyProblem("envelope", "not XML") }
         let plain = try open(CallbackEnvelope(xmlAnswer: outer), flight)
-        noteAnswer(id, plain)
+        noteAnswer(id, plain, flight, now: now)
         guard let reply = try? XMLElement.parse(plain), reply.name == "xml" else {
             throw ReplyProblem("schema", "the sealed text is not XML")
         }

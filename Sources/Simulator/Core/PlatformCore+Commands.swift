@@ -232,7 +232,7 @@ extension PlatformCore {
             guard hasRoom else { throw .forced(code: 45_009, text: nil, streamWindow: 0) }
             if directory.bots[botID] != nil { subscribeQuota.use(botID, now: command.now) }
         }
-        guard let bot = directory.bots[botID], bot.secret == secret else {
+        guard let bot = directory.bots[botID], bot.secret == secret, !secret.isEmpty else {
             throw .forced(code: options.badCredentialsCode, text: nil, streamWindow: 0)
         }
         let usesScene = command.body["scene"]?.intValue == 1

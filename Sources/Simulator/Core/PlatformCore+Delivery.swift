@@ -32,19 +32,33 @@ extension PlatformCore {
             deliveryFailed(delivery, now: now)
             return false
         }
-        return post(delivery, losesAnswer: fired.contains { $0.fault == .loseAnswer }, now: now)
+        return post(
+            delivery, losesAnswer: fired.contains { $0.fault == .loseAnswer },
+            isForged: fired.contains { $0.fault == .wrongSignature }, now: now)
     }
 
     @discardableResult
-    mutating func post(_ delivery: Delivery, losesAnswer: Bool = false, now: Int) -> Bool {
-        guard let cipher = cipher(of: delivery.bot, delivery.transport) else { return false }
+    mutating func post(
+        _ delivery: Delivery, losesAnswer: Bool = false, isForged: Bool = false, now: Int
+    ) -> Bool {
+        guard let cipher = cipher(of: delivery.bot, delivery.transport) else {
+            // The side is gone, or its key was wrong from the start: nothing that could be tried again.
+            emit(.callback(callbacks.dropped(delivery, now: now)))
+            var last = delivery
+            last.attempt = last.maxAttempts
+            deliveryFailed(last, now: now)
+            return false
+        }
         guard callbacks.hasRoom else {
             if !callbacks.wait(delivery) { deliveryFailed(delivery, now: now) }
             return false
         }
         let nonce = random.hexToken(16)
         let record = callbacks.posted(delivery, nonce: nonce, losesAnswer: losesAnswer, now: now)
-        guard let request = request(delivery, id: record.id, cipher: cipher, nonce: nonce, now: now) else {
+        guard
+            let request = request(
+                delivery, id: record.id, cipher: cipher, nonce: nonce, isForged: isForged, now: now)
+        else {
             return false
         }
         if case .refresh(let key) = delivery.kind {
@@ -52,9 +66,23 @@ extension PlatformCore {
             webhookStreams[key]?.lastPoll = now
         }
         emit(.callback(record))
+        logRequest(
+            .outgoing, delivery.faultName, id: "h\(record.id)", bot: delivery.bot,
+            body: Self.logged(delivery), now: now)
         actions.append(.callback(request))
         timeline.add(.callbackTimeout(record.id), at: now + limit(of: delivery.kind))
         return true
+    }
+
+    /// What the record of frames shows of a callback.
+    private static func logged(_ delivery: Delivery) -> String {
+        guard delivery.transport == .agent else { return json(Array(delivery.plaintext.utf8)) }
+        var isMessage = false
+        if case .message = delivery.kind { isMessage = true }
+        return JSONValue.members([
+            ("msgtype", isMessage ? .string(delivery.type) : "event"),
+            ("event", isMessage ? nil : ["eventtype": .string(delivery.type)]), ("xml", .string(delivery.plaintext)),
+        ]).text
     }
 
     private func limit(of kind: Delivery.Kind) -> Int {
@@ -62,14 +90,15 @@ extension PlatformCore {
     }
 
     private mutating func request(
-        _ delivery: Delivery, id: Int, cipher: CallbackCipher, nonce: String, now: Int
+        _ delivery: Delivery, id: Int, cipher: CallbackCipher, nonce: String, isForged: Bool, now: Int
     ) -> CallbackRequest? {
         guard let bot = directory.bots[delivery.bot],
             let url = delivery.transport == .agent ? bot.app?.callbackURL : bot.webhook?.callbackURL,
-            let envelope = try? CallbackEnvelope(
+            var envelope = try? CallbackEnvelope(
                 sealing: Array(delivery.plaintext.utf8), with: cipher, random: random.bytes(16),
                 timestamp: String(now / 1000), nonce: nonce)
         else { return nil }
+        if isForged { envelope.signature = String(envelope.signature.reversed()) }
         let address = url + (url.contains("?") ? "&" : "?") + envelope.query
         if case .verification = delivery.kind {
             return CallbackRequest(
@@ -117,6 +146,11 @@ extension PlatformCore {
             deliveryFailed(flight.delivery, now: now)
         case .answered(let status, let body):
             end(id, .answered(status: status), now: now)
+            if status != 200 || body.isEmpty {
+                logAnswer(
+                    .incoming, id: "h\(id)", bot: flight.delivery.bot, code: status == 200 ? 0 : status, body: nil,
+                    now: now)
+            }
             if status == 200 {
                 read(body, of: id, flight, now: now)
             } else {
@@ -142,7 +176,10 @@ extension PlatformCore {
     }
 
     private mutating func launchWaiting(now: Int) {
-        while let next = callbacks.nextWaiting() { post(next, now: now) }
+        while let next = callbacks.nextWaiting() {
+            if case .refresh(let key) = next.kind, webhookStreams[key]?.isOver != false { continue }
+            post(next, now: now)
+        }
     }
 
     /// No answer, or not with 200: messages and most events come again, a refresh at the next tick.
@@ -165,7 +202,7 @@ extension PlatformCore {
         let delivery = flight.delivery
         do throws(ReplyProblem) {
             if case .verification(let echo) = delivery.kind {
-                noteAnswer(id, body)
+                noteAnswer(id, body, flight, now: now)
                 guard body == Array(echo.utf8) else { throw ReplyProblem("verification", "another echo") }
             } else if delivery.transport == .agent {
                 try readAgentAnswer(body, of: id, flight, now: now)
@@ -197,8 +234,11 @@ extension PlatformCore {
     }
 
     /// Keeps the opened answer with its callback.
-    mutating func noteAnswer(_ id: Int, _ bytes: [UInt8]) {
-        let record = callbacks.note(id) { $0.answer = String(decoding: bytes.prefix(64 << 10), as: UTF8.self) }
+    mutating func noteAnswer(_ id: Int, _ bytes: [UInt8], _ flight: Callbacks.InFlight, now: Int) {
+        logAnswer(.incoming, id: "h\(id)", bot: flight.delivery.bot, code: 0, body: Self.json(bytes), now: now)
+        let record = callbacks.note(id) {
+            $0.answer = String(decoding: bytes.prefix(Callbacks.textLimit), as: UTF8.self)
+        }
         if let record { emit(.callback(record)) }
     }
 

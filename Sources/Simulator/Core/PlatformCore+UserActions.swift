@@ -189,7 +189,8 @@ extension PlatformCore {
             _ = event("enter_check_update", nil, in: conversation, user: user, kind: .otherEvent, via: side, now: now)
         }
         let entry = conversations.append(
-            to: conversation, from: .user, sender: user, kind: .event, content: "enter_chat", time: now
+            to: conversation, from: .user, sender: user, kind: .event,
+            content: side == .agent ? "enter_agent" : "enter_chat", time: now
         ) { $0.via = side }
         emit(.entry(conversation, entry))
         if side == .webhook, !isFirstEntry(bot: bot, user: user, now: now) {
@@ -225,7 +226,7 @@ extension PlatformCore {
         }
         var outcome = event(
             "template_card_event", payload, in: conversation, user: user,
-            kind: .cardClick(entry: id, taskID: taskID), via: side, now: now)
+            kind: .cardClick(entry: id, taskID: taskID), via: side, isMenu: CardClick.isMenu(card, key: key), now: now)
         outcome.entry = id
         return outcome
     }
@@ -248,20 +249,21 @@ extension PlatformCore {
 
     private mutating func event(
         _ type: String, _ payload: JSONValue?, in conversation: ConversationKey, user: String?,
-        kind: IssuedRequest.Kind, via side: Transport, now: Int
+        kind: IssuedRequest.Kind, via side: Transport, isMenu: Bool = false, now: Int
     ) -> UserActionOutcome {
         let msgID = random.hexToken(32)
         switch side {
         case .longConnection: break
         case .webhook:
-            let hasURL = if case .cardClick = kind { payload?["selected_items"] != nil } else { false }
+            let hasURL = if case .cardClick = kind { !isMenu } else { false }
             let isSent = postWebhookEvent(
                 type, payload, msgID: msgID, conversation: conversation, user: user, kind: Delivery.Kind(kind, type),
                 hasResponseURL: hasURL, now: now)
             return UserActionOutcome(msgID: msgID, isDelivered: isSent)
         case .agent:
             let isSent = postAppEvent(
-                type, payload, conversation: conversation, user: user, kind: Delivery.Kind(kind, type), now: now)
+                isMenu ? "template_card_menu_event" : type, payload, conversation: conversation, user: user,
+                kind: Delivery.Kind(kind, type), now: now)
             return UserActionOutcome(isDelivered: isSent)
         }
         var body = header(msgID, conversation, user: user, isEvent: true, now: now)

@@ -15,7 +15,7 @@ extension PlatformCore {
         }
         guard let value = try? JSONValue.parse(body) else { throw ReplyProblem("envelope", "not JSON") }
         let plain = try open(CallbackEnvelope(jsonAnswer: value), flight)
-        noteAnswer(id, plain)
+        noteAnswer(id, plain, flight, now: now)
         switch try PassiveReply.parse(plain, to: delivery.kind, options: options) {
         case .empty: answered(delivery, now: now)
         case .text(let text):

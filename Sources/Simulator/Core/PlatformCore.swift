@@ -36,6 +36,8 @@ public struct PlatformCore: Sendable {
     var appMessages = 0
     var responseCodes = ResponseCodes()
     var tokens = AccessTokens()
+    /// Calls of the server API so far.
+    var apiCalls = 0
     var meter = CallMeter()
     var sentMessages = SentMessages()
     var appQuota = Quota<Progress.Key>()

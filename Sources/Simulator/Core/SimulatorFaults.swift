@@ -58,6 +58,8 @@ public struct SimulatorFault: Sendable, Hashable, Codable {
         case delayCallback
         /// Over HTTP: the answer to a callback is lost, so it counts as not answered.
         case loseAnswer
+        /// Over HTTP: the callback comes with a signature that is wrong.
+        case wrongSignature
         /// Webhook: a stream is not asked for any more.
         case stopPolls
         /// Server API: HTTP status `code` (default 502), nothing is carried out.
