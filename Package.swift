@@ -90,7 +90,8 @@ let package = Package(
         .target(
             name: "Simulator",
             dependencies: [
-                logging, lifecycle, httpClient, nioCore, nioPosix, nioHTTP1, nioWebSocket, nioConcurrency, nioSSL, crypto,
+                logging, lifecycle, httpClient, nioCore, nioPosix, nioHTTP1, nioWebSocket, nioConcurrency, nioSSL,
+                crypto,
                 cryptoExtras, x509, asn1,
             ],
             resources: [.copy("ChatPage")],
@@ -137,7 +138,9 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["AIBotWS", "Simulator", logging], swiftSettings: swiftSettings),
+            name: "EndToEndTests",
+            dependencies: ["AIBotWS", "Gateway", "Persistence", "Shared", "Simulator", logging],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "PersistenceTests",
             dependencies: ["Persistence", "Shared", .product(name: "GRDB", package: "GRDB.swift")],

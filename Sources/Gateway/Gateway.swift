@@ -92,7 +92,8 @@ public struct Gateway: Service {
             clock: clock, wallClock: wallClock, logger: logger)
         let builder = AccountBuilder(
             configuration: configuration, environment: environment, ledger: ledger,
-            kept: ledger as? any KeptValues ?? InMemoryKeptValues(), store: store, folders: folders, clock: clock, wallClock: wallClock, adjust: adjust, logger: logger, tap: tap)
+            kept: ledger as? any KeptValues ?? InMemoryKeptValues(), store: store, folders: folders, clock: clock,
+            wallClock: wallClock, adjust: adjust, logger: logger, tap: tap)
         accounts = try configuration.wecom.enabledAccounts.sorted { $0.key < $1.key }.flatMap { name, account in
             do {
                 return try builder.sides(of: name, account)
@@ -213,7 +214,9 @@ public struct Gateway: Service {
             return router.handler
         }
         return { message, reply in
-            let request = BackendRequest(message: message, sessionID: SessionFolders.name(of: message))
+            let request = BackendRequest(
+                message: message, sessionID: SessionFolders.name(of: message),
+                workspace: override.keepsSessions ? folders.workspace(of: message) : nil)
             try await override.answer(request, to: reply)
         }
     }

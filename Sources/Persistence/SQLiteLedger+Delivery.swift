@@ -107,7 +107,8 @@ extension SQLiteLedger {
             return row.map { row in
                 SentCard(
                     taskID: taskID, account: account,
-                    conversation: Conversation(kind: Conversation.Kind(rawValue: row[0]) ?? .direct, id: row[1]), json: row[2],
+                    conversation: Conversation(kind: Conversation.Kind(rawValue: row[0]) ?? .direct, id: row[1]),
+                    json: row[2],
                     sentAt: row[3])
             }
         }

@@ -25,9 +25,10 @@ final class MediaDesk: Sendable {
     init(
         account: String, _ configuration: GatewayConfiguration, proxyURL: String?,
         network: GatewayConfiguration.Network, ownHost: String?, keys: [String: Secret] = [:],
-        byID: @escaping @Sendable (MediaReference, _ directory: String, _ name: String) async -> Result<
-            FetchedMedia, MediaFailure
-        > = { _, _, _ in .failure(.unreachable) },
+        byID:
+            @escaping @Sendable (MediaReference, _ directory: String, _ name: String) async -> Result<
+                FetchedMedia, MediaFailure
+            > = { _, _, _ in .failure(.unreachable) },
         store: MediaStore, folders: SessionFolders,
         clock: any MonotonicClock, logger: Logger
     ) {

@@ -221,9 +221,7 @@ extension GatewayConfiguration.Account: ConfigurationSection {
             .init(
                 "name", \.name, .text(maxBytes: 256), "Label, and the mention name unless `bot.displayName` is given."),
             .init("bot", \.bot, .section, "The AI bot."),
-            .init(
-                "agent", \.agent, .section, "The self-built application.",
-                withoutEffect: "the self-built application (agent) is not connected in this version"),
+            .init("agent", \.agent, .section, "The self-built application."),
             .init("groupPolicy", \.groupPolicy, .choice(), "Which groups are answered."),
             .init(
                 "groupAllowFrom", \.groupAllowFrom, .list(.identifier, initial: "", most: 100_000),
@@ -236,7 +234,7 @@ extension GatewayConfiguration.Account: ConfigurationSection {
     }
 
     private static var replyFields: [ConfigurationField<Self>] {
-        let agent = "only the agent channel uses it, which is not connected in this version"
+        let blocks = "answers of an agent are sent whole in this version"
         return [
             .init(
                 "historyLimit", \.historyLimit, .integer(0...1_000), "Messages of history in a group, both sides."),
@@ -244,13 +242,12 @@ extension GatewayConfiguration.Account: ConfigurationSection {
                 "dmHistoryLimit", \.directHistoryLimit, .integer(0...1_000), "Messages of history in a direct chat."),
             .init(
                 "textChunkLimit", \.textChunkLimit, .integer(64...2_048),
-                "Longest text message of the agent, in bytes.",
-                withoutEffect: agent),
+                "Longest text message of the agent, in bytes."),
             .init("streamMode", \.streamMode, .choice(), "Show the growing answer, or only the whole one."),
             .init(
                 "blockStreaming", \.blockStreaming, .flag,
-                "Where a channel cannot stream: true sends the answer whole, false in blocks.", withoutEffect: agent),
-            .init("draftChunk", \.draftChunk, .section, "Size of such blocks.", withoutEffect: agent),
+                "Where a channel cannot stream: true sends the answer whole, false in blocks.", withoutEffect: blocks),
+            .init("draftChunk", \.draftChunk, .section, "Size of such blocks.", withoutEffect: blocks),
             .init("stream", \.stream, .section, "The growing answer."),
             .init("lateReply", \.lateReply, .section, "Answers that come late."),
             .init("network", \.network, .section, "Outbound connections."),

@@ -129,7 +129,9 @@ struct PartStateMachine: Sendable {
         guard let (route, sentEpoch) = inFlight, !state.isSettled else { return }
         inFlight = nil
         defer { earlyVerdict = nil }
-        if let route, route == .fallback || isLate(route) || !terms.channel.hasSession { return completedAside(route, outcome, now: now) }
+        if let route, route == .fallback || isLate(route) || !terms.channel.hasSession {
+            return completedAside(route, outcome, now: now)
+        }
         switch outcome {
         case .acknowledged: settle(.acked, .acked)
         case .rejected(let error): refused(error, route, epoch: sentEpoch, now: now)

@@ -1,0 +1,125 @@
+import Foundation
+import Gateway
+import Logging
+import Shared
+import Simulator
+import Testing
+
+/// The whole program beside the simulated platform: one bot with its three sides, one backend behind all of them.
+struct ThreeSides: Sendable {
+    static let bot = SimulatorBot.demo.id
+    private static let key = "M7gMYkBJXYy6ISI6etq4rp2qcW5IbMHNNyKWUC0mNpk"
+
+    let simulator: PlatformSimulator
+    let ledger: any LedgerStore
+    let folder: String
+
+    /// What answers a message: its text, and where the answer goes.
+    typealias Answer = @Sendable (BackendRequest, any Replying) async throws -> Void
+
+    private struct Script: Backend {
+        let script: Answer
+        func answer(_ request: BackendRequest, to reply: any Replying) async throws { try await script(request, reply) }
+    }
+
+    /// Runs `body` while platform and program are up and every side is ready.
+    ///
+    /// - Parameters:
+    ///   - account: more keys of each account, as JSON5.
+    ///   - ledger: what an earlier run left; nil for a new one.
+    ///   - simulator: one that runs already; nil for one of its own.
+    static func run(
+        account: String = "", agentBeside: Bool = false, ledger: any LedgerStore = InMemoryLedger(),
+        options: @escaping @Sendable (inout PlatformOptions) -> Void = { _ in }, answer: @escaping Answer,
+        _ body: @escaping @Sendable (ThreeSides) async throws -> Void
+    ) async throws {
+        try await PlatformSimulator.withRunning { simulator in
+            simulator.setOptions {
+                $0.pollInterval = 200
+                $0.callbackRetryDelay = 100
+                options(&$0)
+            }
+            try await beside(
+                simulator, account: account, agentBeside: agentBeside, ledger: ledger, answer: answer, body)
+        }
+    }
+
+    /// The same beside a platform that runs already.
+    static func beside(
+        _ simulator: PlatformSimulator, account: String = "", agentBeside: Bool = false, ledger: any LedgerStore,
+        answer: @escaping Answer, _ body: @escaping @Sendable (ThreeSides) async throws -> Void
+    ) async throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/three-sides-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let platform = try await simulator.boundPort
+        let (ports, listening) = AsyncStream<Int>.makeStream()
+        let gateway = try Gateway(
+            configuration(platform, folder, account, agentBeside), environment: [:], ledger: ledger,
+            backend: Script(script: answer), onListening: { listening.yield($0) },
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await gateway.run() }
+            let port = try #require(await ports.first { _ in true })
+            try simulator.setWebhook(
+                WebhookSide(
+                    callbackURL: "http://127.0.0.1:\(port)/wecom/bot/hook", token: "tokenOfTheBot", encodingAESKey: key),
+                of: bot)
+            var app = ApplicationSide(corpID: "wwSIMcorp", secret: "app-secret", agentID: 1_000_002)
+            app.callbackURL = "http://127.0.0.1:\(port)/wecom/agent/app"
+            app.token = "tokenOfTheApp"
+            app.encodingAESKey = String(key.reversed())
+            try simulator.setApp(app, of: bot)
+            try await simulator.waitUntil { $0.subscribedCount == 1 }
+            try await body(ThreeSides(simulator: simulator, ledger: ledger, folder: folder))
+            group.cancelAll()
+        }
+    }
+
+    private static func configuration(
+        _ port: Int, _ folder: String, _ account: String, _ agentBeside: Bool
+    ) throws -> GatewayConfiguration {
+        let agent = """
+            agent: {corpId: "wwSIMcorp", corpSecret: "app-secret", agentId: 1000002, apiBaseUrl: "http://127.0.0.1:\(port)",
+                dm: {policy: "open"}
+            """
+        let sendOnly = agentBeside ? agent + "}," : ""
+        let text = """
+            {channels: {wecom: {defaultAccount: "ws", media: {allowPrivateHosts: ["127.0.0.1"]}, accounts: {
+              ws: {name: "Build Helper", bot: {botId: "\(bot)", secret: "\(SimulatorBot.demo.secret)",
+                   wsUrl: "ws://127.0.0.1:\(port)", dm: {policy: "open"}}, \(sendOnly) \(account)},
+              hook: {name: "Build Helper", bot: {mode: "webhook", token: "tokenOfTheBot", encodingAESKey: "\(key)",
+                   dm: {policy: "open"}}, \(sendOnly) \(account)},
+              app: {\(agent), token: "tokenOfTheApp", encodingAESKey: "\(String(key.reversed()))"}, \(account)},
+            }}}, gateway: {stateDir: "\(folder)", admin: "", listen: "127.0.0.1:0"}}
+            """
+        let result = GatewayConfiguration.load(
+            text: text, file: "test", environment: [:], readFile: { _ in throw CocoaError(.fileNoSuchFile) })
+        return try #require(result.configuration, "\(result.errors)")
+    }
+
+    /// What the bot showed to a user by one side, oldest first.
+    func shown(_ via: Transport, user: String = "lin.wei") -> [Entry] {
+        simulator.view(of: user).filter { $0.from == .bot && $0.via == via }
+    }
+
+    /// Waits until what is shown is as wanted.
+    func wait(
+        _ via: Transport, user: String = "lin.wei", timeout: Duration = .seconds(60),
+        _ isWanted: @escaping @Sendable ([Entry]) -> Bool
+    ) async throws {
+        do {
+            try await simulator.waitUntil(timeout: timeout) { core in
+                let key = ConversationKey(bot: Self.bot, chat: .single(user))
+                return isWanted(core.view(of: key).filter { $0.from == .bot && $0.via == via })
+            }
+        } catch SimulatorError.timedOut {
+            let entries = simulator.view(of: user).map {
+                "\($0.from) \($0.via.map(\.rawValue) ?? "-") \($0.kind) \($0.finished) \($0.content?.prefix(80) ?? "")"
+            }
+            Issue.record(
+                "never shown by \(via.rawValue); the chat has \(entries), violations \(simulator.violations), callbacks \(simulator.callbacks.suffix(3))"
+            )
+            throw SimulatorError.timedOut
+        }
+    }
+}
