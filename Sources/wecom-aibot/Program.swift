@@ -24,6 +24,7 @@ struct Program: AsyncParsableCommand {
         version: BuildInfo.version,
         subcommands: [
             Demo.self, Run.self, Send.self, Status.self, Trace.self, Outbox.self, Reconnect.self, FeedbackCommand.self,
+            CapabilitiesCommand.self,
             ConfigCommand.self, Simulate.self, Replay.self, Record.self, MessageCommand.self,
         ])
 }

@@ -276,8 +276,9 @@ public final class ReplyEngine: Sendable {
             metadata[LogKey.reason.rawValue] = .string(failure)
             logger.error("answer not delivered", metadata: metadata)
         } else {
-            logger.info(
-                report.pushed > 0 ? "answer delivered by push fallback" : "answer delivered", metadata: metadata)
+            // Where nothing streams, a push is no fallback.
+            let isFallback = report.pushed > 0 && services.channel.capabilities.streams
+            logger.info(isFallback ? "answer delivered by push fallback" : "answer delivered", metadata: metadata)
         }
     }
 

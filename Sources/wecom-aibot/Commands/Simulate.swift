@@ -13,6 +13,9 @@ struct Simulate: AsyncParsableCommand {
             Point any client of the long connection at ws://HOST:PORT (wsUrl in the configuration). The first line on
             standard output is JSON with the addresses: {"listening":"127.0.0.1:8787","tls":"127.0.0.1:8788"}.
             Clients that insist on TLS: --tls-listen with --ca-out, and trust that file.
+            A bot in callback mode: --callback-url with --token and --encoding-aes-key. An application: --corp-id,
+            --corp-secret and --agent-id (apiBaseUrl is http://HOST:PORT), and for its callbacks --agent-callback-url with
+            --agent-token and --agent-encoding-aes-key. The page has a switch for the transport then.
             """)
 
     @Option(help: ArgumentHelp("Address of page, control API and WebSocket.", valueName: "host:port"))
@@ -39,8 +42,11 @@ struct Simulate: AsyncParsableCommand {
     @Option(help: ArgumentHelp("JSON file with faults to begin with, as for POST /api/faults.", valueName: "file"))
     var faults: String?
 
+    @OptionGroup(title: "Callback mode") var callbacks: CallbackOptions
+
     func validate() throws {
         guard (1...1_000).contains(bots) else { throw ValidationError("--bots must be between 1 and 1000") }
+        try callbacks.validate()
     }
 
     func run() async throws {
@@ -51,7 +57,9 @@ struct Simulate: AsyncParsableCommand {
         settings.caOut = caOut
         settings.bots = (1...bots).map { number in
             let suffix = number == 1 ? "" : "-\(number)"
-            return SimulatorBot(id: botId + suffix, secret: secret, name: botName + suffix)
+            var bot = SimulatorBot(id: botId + suffix, secret: secret, name: botName + suffix)
+            if number == 1 { (bot.webhook, bot.app) = (callbacks.webhook, callbacks.app) }
+            return bot
         }
         // People send files of up to 100 MB, and the control API takes them in base64.
         settings.maxBodyBytes = 140 << 20
