@@ -57,7 +57,10 @@ public struct AgentChannel: Channel {
         for (index, part) in parts.enumerated() {
             let outcome = await send(.text(part), to: conversation)
             if case .acknowledged = outcome { continue }
-            // Where the beginning is there, sending all of it once more would show that twice.
+            if let receivers = Receivers(conversation) {
+                for sent in parts[..<index] { api.mayComeAgain(.text(sent), to: receivers) }
+            }
+            // Where the beginning is there, sending all of it once more would show that twice, but for a minute.
             return index > 0 && Self.isSentAgain(outcome) ? .unknown(.ackTimeout) : outcome
         }
         return .acknowledged()

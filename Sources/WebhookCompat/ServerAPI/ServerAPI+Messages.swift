@@ -48,8 +48,19 @@ extension ServerAPI {
         return report
     }
 
+    private func members(_ message: AppMessage, _ receivers: Receivers) -> [(name: String, value: String)] {
+        receivers.members + message.members + [("agentid", "\(settings.agentID)")]
+    }
+
+    /// A message was delivered, and will come again only because one that belongs to it was not: the platform is asked to
+    /// drop it then.
+    func mayComeAgain(_ message: AppMessage, to receivers: Receivers) {
+        guard let hash = Self.hash(JSONText.object(members(message, receivers))) else { return }
+        state.withLock { $0.duplicates.forget(hash) }
+    }
+
     private func send(_ message: AppMessage, inOneCallTo receivers: Receivers) async -> SendReport.Batch {
-        let members = receivers.members + message.members + [("agentid", "\(settings.agentID)")]
+        let members = members(message, receivers)
         let plain = JSONText.object(members)
         let hash = settings.checksDuplicates ? Self.hash(plain) : nil
         let isChecked = hash.map { hash in state.withLock { $0.duplicates.mayCheck(hash, now: now) } } ?? false

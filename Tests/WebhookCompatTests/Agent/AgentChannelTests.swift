@@ -103,6 +103,24 @@ struct AgentChannelTests {
         }
     }
 
+    @Test("AG-4: when the whole is sent once more, the platform is asked to drop the beginning")
+    func sentOnceMore() async throws {
+        let text = (0..<500).map { "第\($0)" }.joined(separator: " ")
+        let count = Locked(0)
+        try await AgentBench.with({ _ in
+            count.withLock {
+                $0 += 1
+                return (2...3).contains($0) ? .hangUp : nil
+            }
+        }) { bench in
+            let push = ChannelOperation.push(Self.lin, markdown: text, feedback: nil)
+            #expect(await bench.channel.perform(push, late: nil) == .unknown(.ackTimeout))
+            #expect(await bench.channel.perform(push, late: nil) == .acknowledged())
+            #expect(bench.server.requests.allSatisfy { $0.json("enable_duplicate_check") == "1" })
+            #expect(bench.server.requests[0].body == bench.server.requests[3].body)
+        }
+    }
+
     @Test(
         "AG-4: the chunk limit of the configuration counts in bytes, and never beyond what the platform shows",
         arguments: [

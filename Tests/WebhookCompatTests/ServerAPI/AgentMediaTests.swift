@@ -268,28 +268,4 @@ struct AgentMediaTests {
             #expect(folder.names.isEmpty)
         }
     }
-
-    @Test("AG-6: media of a message gets its path and type, or a sentence why not; what has a path stays")
-    func message() async throws {
-        let folder = try Folder()
-        try await AgentBench.with({
-            $0.query("media_id") == "good" ? .file(Self.png, type: "image/png", name: "good.png") : .error(40_007)
-        }) { bench in
-            var done = MediaReference(kind: .file, mediaID: "done")
-            done.path = "/somewhere"
-            let message = InboundMessage(
-                id: "7", account: "default", channel: "agent", conversation: Conversation(kind: .direct, id: "lin.wei"),
-                sender: Sender(id: "lin.wei"),
-                parts: [
-                    .text("see"), .media(MediaReference(kind: .image, mediaID: "good")),
-                    .media(MediaReference(kind: .file, mediaID: "bad", name: "b.pdf")), .media(done),
-                ], createdAt: 0)
-            let store = MediaStore(directory: folder.path, retention: .seconds(60), clock: bench.clock)
-            let media = await bench.agent.media.fetch(message, into: store).media
-            #expect(media[0].mime == "image/png" && media[0].bytes == 16 && media[0].failure == nil)
-            #expect(media[0].path.map { FileManager.default.fileExists(atPath: $0) } == true)
-            #expect(media[1].path == nil && media[1].failure?.contains("b.pdf") == true)
-            #expect(media[2] == done && bench.server.requests.count == 2)
-        }
-    }
 }
