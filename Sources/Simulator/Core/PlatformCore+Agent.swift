@@ -36,9 +36,7 @@ extension PlatformCore {
     ) -> Bool {
         guard let app = directory.bots[conversation.bot]?.app, app.callbackURL != nil else { return false }
         var fields = [XMLElement("MsgType", text: "event"), XMLElement("Event", text: type)]
-        var attempts = options.callbackDeliveries
         if case .cardClick(let entry, _) = kind {
-            attempts = 1
             fields += cardFields(payload ?? [:], entry: entry, conversation, now: now)
         } else {
             fields += XMLElement.elements(payload ?? ["EventKey": ""])
@@ -46,7 +44,8 @@ extension PlatformCore {
         return launch(
             Delivery(
                 kind: kind, transport: .agent, conversation: conversation, user: user, type: fields[1].text,
-                plaintext: appXML(app, user: user ?? "sys", fields, now: now), actedAt: now, maxAttempts: attempts),
+                plaintext: appXML(app, user: user ?? "sys", fields, now: now), actedAt: now,
+                maxAttempts: options.callbackDeliveries),
             now: now)
     }
 
@@ -197,13 +196,15 @@ extension PlatformCore {
     }
 
     private static func passiveTypes(for delivery: Delivery) -> Set<String> {
+        let messages: Set<String> = ["text", "image", "voice", "video", "news"]
+        let updates: Set<String> = ["update_button", "update_template_card"]
         switch delivery.kind {
-        case .message, .enterChat: ["text", "image", "voice", "video", "news"]
-        case .cardClick: ["update_button", "update_template_card"]
+        case .message, .enterChat: return messages
+        case .cardClick: return delivery.type == "template_card_menu_event" ? messages.union(updates) : updates
         case .otherEvent:
-            ["subscribe", "location", "click", "view", "view_miniprogram", "scancode_waitmsg"]
-                .contains(delivery.type.lowercased()) ? ["text", "image", "voice", "video", "news"] : []
-        case .refresh, .feedback, .verification: []
+            let answered = ["subscribe", "location", "click", "view", "view_miniprogram", "scancode_waitmsg"]
+            return answered.contains(delivery.type.lowercased()) ? messages : []
+        case .refresh, .feedback, .verification: return []
         }
     }
 
