@@ -157,7 +157,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "WebhookCompatTests",
-            dependencies: ["WebhookCompat", "Shared", logging, lifecycle, httpClient, nioCore, nioPosix, nioHTTP1],
+            dependencies: ["WebhookCompat", "Shared", "Simulator", logging, lifecycle, httpClient, nioCore, nioPosix, nioHTTP1],
             swiftSettings: swiftSettings),
         .testTarget(name: "DocsTests", dependencies: ["Shared"], swiftSettings: swiftSettings),
         .testTarget(

@@ -64,7 +64,12 @@ struct AccountBuilder {
         return RunningAccount(
             name: settings.name, channel: WebhookChannels.agent.channel, botID: "\(settings.account.agent.agentID)",
             bot: CallbackRunner(client: client, attach: { agent.attach($0) }, work: { await agent.run() }),
-            media: desk, agent: agent, gate: settings.gate(settings.account.agent.directMessages), receiver: receiver)
+            media: desk, agent: agent, directory: directory(agent, settings),
+            gate: settings.gate(settings.account.agent.directMessages), receiver: receiver)
+    }
+
+    private func directory(_ agent: AgentDesk?, _ settings: AccountSettings) -> DirectoryDesk? {
+        agent.map { DirectoryDesk(agent: $0, account: settings.account, logger: logger) }
     }
 
     private func longConnection(
@@ -78,7 +83,7 @@ struct AccountBuilder {
             logger: self.logger, tap: tap)
         return RunningAccount(
             name: settings.name, channel: LongConnection.name, botID: settings.account.bot.botID,
-            bot: LongConnectionRunner(bot: bot), media: desk, agent: nil,
+            bot: LongConnectionRunner(bot: bot), media: desk, agent: nil, directory: directory(agent, settings),
             gate: settings.gate(settings.account.bot.directMessages), receiver: nil)
     }
 
@@ -100,6 +105,7 @@ struct AccountBuilder {
         return RunningAccount(
             name: settings.name, channel: WebhookBot.name, botID: settings.account.bot.botID,
             bot: CallbackRunner(client: client, attach: { channel.attach($0) }, work: { await channel.run() }),
-            media: desk, agent: nil, gate: settings.gate(settings.account.bot.directMessages), receiver: receiver)
+            media: desk, agent: nil, directory: directory(agent, settings),
+            gate: settings.gate(settings.account.bot.directMessages), receiver: receiver)
     }
 }

@@ -82,6 +82,36 @@ final class AgentDesk: Channel {
         return await agent.media.fetch(reference, into: directory, name: name)
     }
 
+    // MARK: Directory
+
+    /// Display name of a member; nil when it is not known within a second. An answer never waits longer for it.
+    func name(of user: UserID) async -> String? {
+        guard let agent = open.value?.agent else { return nil }
+        return await within(.seconds(1)) { (try? await agent.api.member(user.rawValue))?.name } ?? nil
+    }
+
+    /// Whether a member is in a department or below it; nil when that cannot be found out now.
+    func isMember(_ user: UserID, of department: Int) async -> Bool? {
+        guard let agent = open.value?.agent else { return nil }
+        return await within(.seconds(5)) {
+            try? await agent.api.isMember(user.rawValue, ofDepartment: department)
+        } ?? nil
+    }
+
+    private func within<Value: Sendable>(
+        _ time: Duration, _ body: @escaping @Sendable () async -> Value
+    ) async -> Value? {
+        await withTaskGroup(of: Value?.self) { group in
+            group.addTask { await body() }
+            group.addTask {
+                try? await self.clock.sleep(for: time)
+                return nil
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? nil
+        }
+    }
+
     private func note(_ error: PlatformError) {
         var metadata = Logger.Metadata([.errcode: error.code, .error: error])
         if let hint = error.hint { metadata[LogKey.hint.rawValue] = .string(hint) }

@@ -17,6 +17,8 @@ struct RunningAccount: Sendable {
     let media: MediaDesk
     /// The application, where this is its side.
     let agent: AgentDesk?
+    /// What the account's application can ask about people.
+    let directory: DirectoryDesk?
     let gate: @Sendable (InboundMessage) -> GateVerdict
     /// Where the platform calls it; nil for one that dials out.
     let receiver: CallbackReceiver?
@@ -203,7 +205,7 @@ public struct Gateway: Service {
             gate: { message in
                 states.heard(place)
                 return account.gate(message)
-            }, onStatus: { states.changed(place, to: $0) }, handler: handler)
+            }, onStatus: { states.changed(place, to: $0) }, handler: account.directory?.wrap(handler) ?? handler)
     }
 
     private func handler(_ client: HTTPClient) -> MessageHandler {

@@ -101,8 +101,7 @@ extension GatewayConfiguration {
                     "Users who are answered; when absent, all."),
                 .init(
                     "departmentId", \.departmentID, .optional(.identifier, initial: ""),
-                    "Answer only members of this department or one below it (agent channel).",
-                    withoutEffect: "departments are not looked up in this version"),
+                    "Answer only members of this department or one below it; needs the account's agent."),
             ]
         }
     }

@@ -8,8 +8,10 @@ struct Send: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Send text, a file or a card through the running program.",
         discussion: """
-            Targets: user:ID, group:ID, or a bare id (a group when it begins with wr); wecom: may stand before each. Ids are
-            case-sensitive. Someone must have written to the bot in that chat before.
+            Targets: user:ID, group:ID, party:NUMBER, tag:NAME, or a bare id (a group when it begins with wr or wc and is as
+            long as chat ids are, a department when it is a number, else a user); wecom: may stand before each. Ids are
+            case-sensitive. A bot reaches chats in which someone has written to it before; departments and tags, and
+            accounts whose bot only answers callbacks, are reached by the account's agent.
             The message is in the ledger before it is sent, so it survives a restart. With --key the same send, repeated,
             sends nothing. One line a target says what became of it, with the id for `trace`; --json prints it as data.
             Exit status 0 when nothing failed (what is still on the way is in `outbox list`), 1 when a target failed, 2 for a

@@ -223,8 +223,7 @@ struct ConfigurationTests {
     func notYetEffective() throws {
         let keys = try sample().notYetEffective().map(\.keyPath)
         let account = "channels.wecom.accounts.default"
-        #expect(keys.contains("cron") && keys.contains("tools") && keys.contains("\(account).agent"))
-        #expect(keys.contains("\(account).groups.wrGROUP.departmentId"))
+        #expect(keys.contains("cron") && keys.contains("tools") && !keys.contains("\(account).agent"))
         #expect(keys.contains("backends.gpt.tools") && keys.contains("\(account).bot.dm.policy"))
         #expect(!keys.contains("\(account).historyLimit") && !keys.contains("\(account).bot.botId"))
         let open = "bot: {botId: 'aibONE', secret: 's', dm: {policy: 'open'}}"
