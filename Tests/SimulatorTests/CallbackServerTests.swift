@@ -38,6 +38,9 @@ struct CallbackServerTests {
     func stream() async throws {
         var configuration = SimulatorConfiguration()
         configuration.options.pollInterval = 200
+        // A slow machine is no fault of the program's.
+        configuration.options.callbackLimit = 60_000
+        configuration.options.verificationLimit = 60_000
         let server = ProgramServer()
         try await PlatformSimulator.withRunning(configuration: configuration) { simulator in
             let port = try await simulator.boundPort
@@ -49,14 +52,14 @@ struct CallbackServerTests {
                 #expect(try await RawHTTP.post(port, "/api/bots/webhook", side).status == 200)
                 let verify: JSONValue = ["bot": .string(Self.bot), "via": "webhook"]
                 #expect(try await RawHTTP.post(port, "/api/bots/verify", verify).status == 200)
-                try await simulator.waitUntil { $0.callbackRecords.first?.answer != nil }
+                try await simulator.waitUntil(timeout: .seconds(60)) { $0.callbackRecords.first?.answer != nil }
                 #expect(simulator.snapshot.violations.isEmpty)
                 let message: JSONValue = [
                     "bot": .string(Self.bot), "user": "lin.wei", "type": "text", "text": "hello", "via": "webhook",
                 ]
                 let posted = try await RawHTTP.post(port, "/api/messages", message)
                 #expect(posted.json?["delivered"] == true)
-                try await simulator.waitUntil { core in
+                try await simulator.waitUntil(timeout: .seconds(60)) { core in
                     core.view(of: ConversationKey(bot: Self.bot, chat: .single("lin.wei"))).last?.finished == true
                         && core.polls(of: "s1", bot: Self.bot)?.count == 2
                 }
@@ -97,7 +100,7 @@ struct CallbackServerTests {
                 try simulator.setWebhook(side, of: Self.bot)
                 try simulator.post(UserPost(bot: Self.bot, user: "lin.wei", content: .text("x"), via: .webhook))
                 for attempt in 1...3 {
-                    try await simulator.waitUntil { core in
+                    try await simulator.waitUntil(timeout: .seconds(60)) { core in
                         core.callbackRecords.count(where: { $0.outcome == .failed }) == attempt
                     }
                     clock.advance(by: .seconds(1))
@@ -208,6 +211,9 @@ struct CallbackServerTests {
     func many() async throws {
         var configuration = SimulatorConfiguration()
         configuration.options.pollInterval = 200
+        // A slow machine is no fault of the program's.
+        configuration.options.callbackLimit = 60_000
+        configuration.options.verificationLimit = 60_000
         configuration.users = (0..<300).map { SimulatorUser(id: "user\($0)", name: "user\($0)") }
         configuration.groups = []
         let cipher = try CallbackCipher(
@@ -235,7 +241,7 @@ struct CallbackServerTests {
                     try simulator.post(
                         UserPost(bot: Self.bot, user: "user\(index)", content: .text("x"), via: .webhook))
                 }
-                try await simulator.waitUntil(timeout: .seconds(30)) { core in
+                try await simulator.waitUntil(timeout: .seconds(60)) { core in
                     (0..<300).allSatisfy { core.messagesInProgress(bot: Self.bot, user: "user\($0)") == 0 }
                 }
                 let shown = (0..<300).compactMap { simulator.view(of: "user\($0)").last?.content }
