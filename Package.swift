@@ -159,7 +159,7 @@ let package = Package(
             name: "WebhookCompatTests",
             dependencies: ["WebhookCompat", "Shared", "Simulator", logging, lifecycle, httpClient, nioCore, nioPosix, nioHTTP1],
             swiftSettings: swiftSettings),
-        .testTarget(name: "DocsTests", dependencies: ["Shared"], swiftSettings: swiftSettings),
+        .testTarget(name: "DocsTests", dependencies: ["Gateway", "Shared"], swiftSettings: swiftSettings),
         .testTarget(
             name: "ScenariosTests", dependencies: ["Scenarios", "AIBotWS", "Shared", logging],
             swiftSettings: swiftSettings),

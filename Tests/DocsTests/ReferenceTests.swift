@@ -1,4 +1,5 @@
 import Foundation
+import Gateway
 import Shared
 import Testing
 
@@ -9,6 +10,12 @@ struct ReferenceTests {
         let text = try Repository.text("docs/configuration.md")
         let start = try #require(text.range(of: "| key |"))
         #expect(text[start.lowerBound...] == ConfigurationReference.markdown()[...])
+    }
+
+    @Test("GW-14: docs/capabilities.md is the table that the program prints and plans by")
+    func capabilities() throws {
+        let text = try Repository.text("docs/capabilities.md")
+        #expect(text.contains(CapabilityTable.markdown()))
     }
 
     @Test("OPS-3: docs/logging.md lists the keys of log lines, and no others")
