@@ -157,7 +157,9 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "WebhookCompatTests",
-            dependencies: ["WebhookCompat", "Shared", "Simulator", logging, lifecycle, httpClient, nioCore, nioPosix, nioHTTP1],
+            dependencies: [
+                "WebhookCompat", "Shared", "Simulator", logging, lifecycle, httpClient, nioCore, nioPosix, nioHTTP1,
+            ],
             swiftSettings: swiftSettings),
         .testTarget(name: "DocsTests", dependencies: ["Gateway", "Shared"], swiftSettings: swiftSettings),
         .testTarget(

@@ -24,7 +24,10 @@ public enum CapabilityTable {
 
     private static let properties: [(String, @Sendable (Capabilities) -> String)] = [
         ("chats", { words($0.conversations.map(\.rawValue), of: ["direct", "group", "department", "tag"]) }),
-        ("receives", { media($0.mediaIn, besides: $0.mediaIn.contains(.voice) ? ["text"] : ["text", "voice as text"]) }),
+        (
+            "receives",
+            { media($0.mediaIn, besides: $0.mediaIn.contains(.voice) ? ["text"] : ["text", "voice as text"]) }
+        ),
         ("sends", { media($0.mediaOut, besides: $0.cards ? ["text", "card"] : ["text"]) }),
         ("growing answer", { $0.streams ? "yes" : "no" }),
         ("bubbles per message", { $0.streams ? $0.bubblesPerMessage.map(String.init) ?? "any number" : "-" }),

@@ -7,7 +7,8 @@ struct ReadmeTests {
     static let documents =
         readmes + [
             "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/architecture.md", "docs/backends.md",
-            "docs/benchmarks.md", "docs/capabilities.md", "docs/configuration.md", "docs/logging.md", "docs/operations.md", "docs/protocol.md",
+            "docs/benchmarks.md", "docs/capabilities.md", "docs/configuration.md", "docs/logging.md",
+            "docs/operations.md", "docs/protocol.md",
             "docs/reliability.md", "docs/scenarios.md", "docs/threat-model.md",
         ]
 

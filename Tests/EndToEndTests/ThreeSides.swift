@@ -11,6 +11,7 @@ struct ThreeSides: Sendable {
     private static let key = "M7gMYkBJXYy6ISI6etq4rp2qcW5IbMHNNyKWUC0mNpk"
 
     let simulator: PlatformSimulator
+    let gateway: Gateway
     let ledger: any LedgerStore
     let folder: String
 
@@ -30,7 +31,8 @@ struct ThreeSides: Sendable {
     ///   - simulator: one that runs already; nil for one of its own.
     static func run(
         account: String = "", agentBeside: Bool = false, ledger: any LedgerStore = InMemoryLedger(),
-        options: @escaping @Sendable (inout PlatformOptions) -> Void = { _ in }, answer: @escaping Answer,
+        options: @escaping @Sendable (inout PlatformOptions) -> Void = { _ in },
+        adjust: @escaping @Sendable (inout EngineSettings) -> Void = { _ in }, answer: @escaping Answer,
         _ body: @escaping @Sendable (ThreeSides) async throws -> Void
     ) async throws {
         try await PlatformSimulator.withRunning { simulator in
@@ -40,14 +42,16 @@ struct ThreeSides: Sendable {
                 options(&$0)
             }
             try await beside(
-                simulator, account: account, agentBeside: agentBeside, ledger: ledger, answer: answer, body)
+                simulator, account: account, agentBeside: agentBeside, ledger: ledger, adjust: adjust, answer: answer,
+                body)
         }
     }
 
     /// The same beside a platform that runs already.
     static func beside(
         _ simulator: PlatformSimulator, account: String = "", agentBeside: Bool = false, ledger: any LedgerStore,
-        answer: @escaping Answer, _ body: @escaping @Sendable (ThreeSides) async throws -> Void
+        adjust: @escaping @Sendable (inout EngineSettings) -> Void = { _ in }, answer: @escaping Answer,
+        _ body: @escaping @Sendable (ThreeSides) async throws -> Void
     ) async throws {
         let folder = FileManager.default.temporaryDirectory.path + "/three-sides-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -55,7 +59,7 @@ struct ThreeSides: Sendable {
         let (ports, listening) = AsyncStream<Int>.makeStream()
         let gateway = try Gateway(
             configuration(platform, folder, account, agentBeside), environment: [:], ledger: ledger,
-            backend: Script(script: answer), onListening: { listening.yield($0) },
+            backend: Script(script: answer), onListening: { listening.yield($0) }, adjust: adjust,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await gateway.run() }
@@ -70,7 +74,7 @@ struct ThreeSides: Sendable {
             app.encodingAESKey = String(key.reversed())
             try simulator.setApp(app, of: bot)
             try await simulator.waitUntil { $0.subscribedCount == 1 }
-            try await body(ThreeSides(simulator: simulator, ledger: ledger, folder: folder))
+            try await body(ThreeSides(simulator: simulator, gateway: gateway, ledger: ledger, folder: folder))
             group.cancelAll()
         }
     }

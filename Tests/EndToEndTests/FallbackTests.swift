@@ -1,0 +1,90 @@
+import Foundation
+import Gateway
+import Shared
+import Simulator
+import Testing
+
+/// What a bot cannot deliver, the application of its account does: once, to the person who asked.
+@Suite("The application as the fallback of a bot")
+struct FallbackTests {
+    @Test("AG-10: a bot that is away for a minute lets the application answer; once only, when it comes back")
+    func away() async throws {
+        let (gate, open) = AsyncStream<Void>.makeStream()
+        try await ThreeSides.run(
+            agentBeside: true, adjust: { $0.reply.fallbackAfter = .seconds(1) },
+            answer: { _, reply in
+                for await _ in gate {}
+                try await reply.append("at last")
+            }
+        ) { sides in
+            try sides.simulator.post("hello", via: .longConnection)
+            try await sides.wait(.longConnection) { $0.count == 1 }
+            // Another program has the bot: this one stays away.
+            try sides.simulator.perform(.kick(bot: ThreeSides.bot))
+            try await sides.simulator.waitUntil { $0.subscribedCount == 0 }
+            open.finish()
+            try await sides.wait(.agent) { $0.contains { $0.content == "at last" } }
+            #expect(sides.shown(.agent).count == 1)
+            #expect(!sides.shown(.longConnection).contains { $0.content == "at last" })
+        }
+    }
+
+    @Test(
+        "WB-3, AG-10: after the bubble's time and a used response_url the application brings the rest, and in a group to the person"
+    )
+    func group() async throws {
+        let (gate, open) = AsyncStream<Void>.makeStream()
+        try await ThreeSides.run(
+            account: "stream: {maxSeconds: 1, minIntervalSeconds: 0.2}", agentBeside: true,
+            options: { $0.responseURLLifetime = 0 },
+            answer: { _, reply in
+                for await _ in gate {}
+                try await reply.append("at last")
+            }
+        ) { sides in
+            let group = SimulatorGroup.demo.id
+            try sides.simulator.post("hello", group: group, via: .webhook)
+            try await sides.simulator.waitUntil(timeout: .seconds(60)) { core in
+                let key = ConversationKey(bot: ThreeSides.bot, chat: .group(group))
+                return core.view(of: key).contains { $0.from == .bot && $0.finished }
+            }
+            open.finish()
+            try await sides.wait(.agent) { $0.contains { $0.content == "at last" } }
+            #expect(sides.simulator.violations.isEmpty)
+        }
+    }
+
+    @Test("AG-10: whom the bot may not write to, the application writes to")
+    func neverSpoken() async throws {
+        try await ThreeSides.run(
+            agentBeside: true, options: { $0.pushNeedsEarlierMessage = true }, answer: { _, _ in }
+        ) { sides in
+            let request = SendRequest(
+                account: "ws", targets: [.user("mei.chen")], content: .text("by whichever way"), key: "k1")
+            let result = try #require(try await sides.gateway.send(request).first)
+            #expect(result.state == .acked)
+            try await sides.wait(.agent, user: "mei.chen") { $0.contains { $0.content == "by whichever way" } }
+            #expect(sides.shown(.longConnection, user: "mei.chen").isEmpty)
+        }
+    }
+
+    @Test(
+        "WB-8, AG-5: a webhook bot alone cannot write first and says how; departments and tags are reached by an application"
+    )
+    func targets() async throws {
+        try await ThreeSides.run(answer: { _, _ in }) { sides in
+            let refused = try #require(
+                try await sides.gateway.send(
+                    SendRequest(account: "hook", targets: [.user("lin.wei")], content: .text("hello"))
+                ).first)
+            #expect(refused.state == .failed && refused.reason?.contains("cannot write first") == true)
+            let sent = try await sides.gateway.send(
+                SendRequest(
+                    account: "app", targets: [.user("lin.wei"), .department("1"), .group("wrSOMEBODYELSESgroup0001")],
+                    content: .text("to all")))
+            #expect(sent.map(\.state) == [.acked, .acked, .failed])
+            #expect(sent.last?.reason?.contains("86008") == true)
+            try await sides.wait(.agent) { $0.contains { $0.content == "to all" } }
+        }
+    }
+}
