@@ -139,7 +139,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["AIBotWS", "Gateway", "Persistence", "Shared", "Simulator", logging],
+            dependencies: ["AIBotWS", "Gateway", "Persistence", "Shared", "Simulator", lifecycle, logging],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "PersistenceTests",

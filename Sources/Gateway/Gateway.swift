@@ -170,7 +170,26 @@ public struct Gateway: Service {
         try result.get()
     }
 
+    /// Runs the accounts and, where the platform calls some, the listener: which goes on until the answers under way are
+    /// finished, since the platform fetches them there.
     private func serve(_ handler: @escaping MessageHandler) async throws {
+        guard let server = webhookServer else { return try await serveAccounts(handler) }
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .critical)
+        let accounts = AccountsService { try await serveAccounts(handler) }
+        // At a shutdown the last one goes first.
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [
+                    .init(service: server),
+                    .init(
+                        service: accounts, successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .cancelGroup),
+                ], logger: quiet))
+        try await group.run()
+    }
+
+    private func serveAccounts(_ handler: @escaping MessageHandler) async throws {
         try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
                 await housekeeping.run()
@@ -179,12 +198,6 @@ public struct Gateway: Service {
             group.addTask {
                 await network.run { for account in accounts { await account.bot.networkChanged() } }
                 return false
-            }
-            if let server = webhookServer {
-                group.addTask {
-                    try await server.run()
-                    return false
-                }
             }
             for account in accounts {
                 group.addTask {
@@ -234,6 +247,13 @@ public struct Gateway: Service {
 extension Gateway: CustomStringConvertible {
     /// A name alone: whoever logs a service logs nothing of its configuration.
     public var description: String { "gateway" }
+}
+
+/// All accounts as one service.
+private struct AccountsService: Service {
+    let body: @Sendable () async throws -> Void
+
+    func run() async throws { try await body() }
 }
 
 /// Makes ids of cards that the operator sends.

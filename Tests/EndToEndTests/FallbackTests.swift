@@ -88,3 +88,33 @@ struct FallbackTests {
         }
     }
 }
+
+/// What happens to callbacks while the program goes down.
+@Suite("Callbacks at a graceful stop")
+struct CallbackStopTests {
+    @Test("WS-21, WB-2: an answer that is ready while the program stops is still fetched; new messages are sent back")
+    func drain() async throws {
+        let (gate, open) = AsyncStream<Void>.makeStream()
+        try await ThreeSides.runService(answer: { _, reply in
+            for await _ in gate {}
+            try await reply.append("in time")
+        }) { sides, stop in
+            try sides.simulator.post("hello", via: .webhook)
+            try await sides.wait(.webhook) { $0.count == 1 }
+            await stop()
+            // It has begun to stop once a message is sent back.
+            for number in 0..<1_000 {
+                try sides.simulator.perform(.addUser(SimulatorUser(id: "user\(number)", name: "\(number)")))
+                try sides.simulator.post("too late", from: "user\(number)", via: .webhook)
+                let count = number + 2
+                try await sides.simulator.waitUntil { core in
+                    core.callbackRecords.filter { $0.type == "text" && $0.endedAt != nil }.count >= count
+                }
+                if sides.simulator.callbacks.contains(where: { $0.outcome == .answered(status: 503) }) { break }
+            }
+            #expect(sides.simulator.callbacks.contains { $0.outcome == .answered(status: 503) })
+            open.finish()
+            try await sides.wait(.webhook) { $0.contains { $0.finished && $0.content == "in time" } }
+        }
+    }
+}

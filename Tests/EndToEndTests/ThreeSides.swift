@@ -1,6 +1,7 @@
 import Foundation
 import Gateway
 import Logging
+import ServiceLifecycle
 import Shared
 import Simulator
 import Testing
@@ -53,6 +54,16 @@ struct ThreeSides: Sendable {
         adjust: @escaping @Sendable (inout EngineSettings) -> Void = { _ in }, answer: @escaping Answer,
         _ body: @escaping @Sendable (ThreeSides) async throws -> Void
     ) async throws {
+        try await beside(
+            simulator, account: account, agentBeside: agentBeside, ledger: ledger, adjust: adjust, stopper: nil,
+            answer: answer, body)
+    }
+
+    private static func beside(
+        _ simulator: PlatformSimulator, account: String = "", agentBeside: Bool = false, ledger: any LedgerStore,
+        adjust: @escaping @Sendable (inout EngineSettings) -> Void = { _ in }, stopper: Stopper?,
+        answer: @escaping Answer, _ body: @escaping @Sendable (ThreeSides) async throws -> Void
+    ) async throws {
         let folder = FileManager.default.temporaryDirectory.path + "/three-sides-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let platform = try await simulator.boundPort
@@ -62,7 +73,10 @@ struct ThreeSides: Sendable {
             backend: Script(script: answer), onListening: { listening.yield($0) }, adjust: adjust,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await gateway.run() }
+            let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            let services = ServiceGroup(services: [gateway], logger: quiet)
+            stopper?.group = services
+            group.addTask { if stopper == nil { try await gateway.run() } else { try await services.run() } }
             let port = try #require(await ports.first { _ in true })
             try simulator.setWebhook(
                 WebhookSide(
@@ -76,6 +90,31 @@ struct ThreeSides: Sendable {
             try await simulator.waitUntil { $0.subscribedCount == 1 }
             try await body(ThreeSides(simulator: simulator, gateway: gateway, ledger: ledger, folder: folder))
             group.cancelAll()
+        }
+    }
+
+    /// The same as a service, so that it can be told to stop gracefully.
+    static func runService(
+        answer: @escaping Answer,
+        _ body: @escaping @Sendable (ThreeSides, _ stop: @escaping @Sendable () async -> Void) async throws -> Void
+    ) async throws {
+        try await PlatformSimulator.withRunning { simulator in
+            simulator.setOptions { $0.pollInterval = 200 }
+            let stopper = Stopper()
+            try await beside(simulator, ledger: InMemoryLedger(), stopper: stopper, answer: answer) { sides in
+                try await body(sides) { await stopper.group?.triggerGracefulShutdown() }
+            }
+        }
+    }
+
+    /// Holds the group that can be stopped.
+    private final class Stopper: @unchecked Sendable {
+        // Touched under `lock` alone.
+        private let lock = NSLock()
+        private var held: ServiceGroup?
+        var group: ServiceGroup? {
+            get { lock.withLock { held } }
+            set { lock.withLock { held = newValue } }
         }
     }
 

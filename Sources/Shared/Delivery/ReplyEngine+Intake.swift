@@ -58,20 +58,25 @@ extension ReplyEngine {
         do throws(LedgerTrouble) {
             acceptances = try await services.store.accept(entries)
         } catch {
-            for (arrival, _) in decided { arrival.onTaken?(.refused) }
+            for (arrival, _) in decided { tell(arrival, .refused) }
             return refuse(zip(decided.map(\.decision), entries), error)
         }
         for index in decided.indices {
             let metadata = Self.metadata(entries[index].message, entries[index].route)
             switch acceptances[index] {
             case .known:
-                decided[index].arrival.onTaken?(.known)
+                tell(decided[index].arrival, .known)
                 logger.info("message delivered again, handled once", metadata: metadata)
             case .accepted(let task):
-                decided[index].arrival.onTaken?(decided[index].decision.isSilent ? .ignored : .accepted)
+                tell(decided[index].arrival, decided[index].decision.isSilent ? .ignored : .accepted)
                 await begin(decided[index].decision, entries[index], task, metadata)
             }
         }
+    }
+
+    private func tell(_ arrival: Arrival, _ taken: Taken) {
+        let waiting = state.withLock { $0.awaited.removeValue(forKey: arrival.message.id) }
+        for onTaken in waiting ?? [] { onTaken(taken) }
     }
 
     /// Nothing is accepted that cannot be written down; the person hears of it, and a repetition of the message counts as new.

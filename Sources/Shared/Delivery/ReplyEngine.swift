@@ -185,12 +185,17 @@ public final class ReplyEngine: Sendable {
 
     private func accept(_ message: InboundMessage, _ route: ReplyRoute, _ onTaken: (@Sendable (Taken) -> Void)?) {
         guard isNew(message.id) else {
-            onTaken?(.known)
+            // While the first one is not durable, nobody knows yet what became of it.
+            let waits = onTaken.map { onTaken in
+                state.withLock { $0.awaited[message.id]?.append(onTaken) != nil }
+            }
+            if waits == false { onTaken?(.known) }
             return logger.info("message delivered again, handled once", metadata: Self.metadata(message, route))
         }
         let isTaken = state.withLock { state -> Bool in
             guard state.arrived.count < settings.acceptedMessages else { return false }
-            state.arrived.append(Arrival(message: message, route: route, at: services.now, onTaken: onTaken))
+            state.arrived.append(Arrival(message: message, route: route, at: services.now))
+            if let onTaken { state.awaited[message.id] = [onTaken] }
             return true
         }
         guard isTaken else {
@@ -314,7 +319,6 @@ struct Arrival: Sendable {
     var message: InboundMessage
     var route: ReplyRoute
     var at: Int64
-    var onTaken: (@Sendable (ReplyEngine.Taken) -> Void)?
 }
 
 /// What an engine keeps under its lock.
@@ -324,6 +328,8 @@ struct EngineState: Sendable {
     var arrived: Deque<Arrival> = []
     /// Messages that are being written to the ledger.
     var taking = 0
+    /// Who waits to hear what became of messages that came and are not in the ledger yet.
+    var awaited: [MessageID: [@Sendable (ReplyEngine.Taken) -> Void]] = [:]
     var seen = Deduplicator()
     var names: SeededGenerator
     /// Names given out before the ledger was read: their tasks are no earlier run's. Nil from then on.

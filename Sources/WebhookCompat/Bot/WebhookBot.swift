@@ -66,9 +66,12 @@ public final class WebhookBot: Sendable {
 
     /// What is awaited for the answer to one message.
     final class Exchange: Sendable {
+        let begunAt: MonotonicInstant
         let taken = Latch<ReplyEngine.Taken>()
         let shown = Latch<Bool>()
         let passive = Latch<BotReply>()
+
+        init(now: MonotonicInstant) { begunAt = now }
     }
 
     /// Creates a bot. It answers with 503 until an engine is given.
@@ -108,6 +111,10 @@ public final class WebhookBot: Sendable {
                     try? await self.clock.sleep(for: .seconds(60))
                     let now = self.clock.now
                     self.streams.withLock { $0.sweep(now: now) }
+                    // Of messages that were sent back and never came again.
+                    self.exchanges.withLock { exchanges in
+                        exchanges = exchanges.filter { $0.value.begunAt.duration(to: now) < .seconds(600) }
+                    }
                 }
             }
         }
@@ -142,7 +149,7 @@ public final class WebhookBot: Sendable {
                 return .busy
             }
             guard let event = event(kind, body, messageID, key, generation), !isIgnored(event) else { return .empty }
-            let exchange = Exchange()
+            let exchange = Exchange(now: now)
             exchanges.withLock { $0[key] = exchange }
             guard begin(event, key, exchange, engine, now: now) else {
                 exchanges.withLock { $0[key] = nil }

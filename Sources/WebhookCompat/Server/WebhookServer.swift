@@ -86,7 +86,7 @@ public struct WebhookServer: Service {
             responder: CallbackResponder(desk: desk),
             server: .http1(
                 configuration: .init(
-                    additionalChannelHandlers: [RequestDeadline(.init(limits.request))],
+                    additionalChannelHandlers: [RequestDeadline(.init(limits.request), idle: .init(limits.idle))],
                     idleTimeout: .init(limits.idle),
                     httpDecoderConfiguration: .init(
                         maxHeaderFieldSize: 8_192, maxHeaderListSize: 16_384, maxHeaderFieldCount: 100))),
@@ -159,16 +159,20 @@ private final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandl
     typealias OutboundOut = HTTPResponsePart
 
     private let limit: TimeAmount
+    private let idle: TimeAmount
     private var timer: Scheduled<Void>?
 
-    init(_ limit: TimeAmount) { self.limit = limit }
+    init(_ limit: TimeAmount, idle: TimeAmount) {
+        self.limit = limit
+        self.idle = idle
+    }
 
     func channelActive(context: ChannelHandlerContext) {
-        start(context)
+        start(context, limit)
         context.fireChannelActive()
     }
 
-    func handlerAdded(context: ChannelHandlerContext) { if context.channel.isActive { start(context) } }
+    func handlerAdded(context: ChannelHandlerContext) { if context.channel.isActive { start(context, limit) } }
     func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -178,10 +182,10 @@ private final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandl
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head: start(context)
+        case .head: start(context, limit)
         case .body: break
         // From here on the answer has its time.
-        case .end: start(context)
+        case .end: start(context, limit)
         }
         context.fireChannelRead(data)
     }
@@ -190,15 +194,18 @@ private final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandl
         if case .end = unwrapOutboundIn(data) {
             let done = promise ?? context.eventLoop.makePromise(of: Void.self)
             let box = NIOLoopBound(self, eventLoop: context.eventLoop)
-            done.futureResult.whenComplete { _ in box.value.timer?.cancel() }
+            let next = NIOLoopBound(context, eventLoop: context.eventLoop)
+            // The next request has to be there by then, and not only to have begun.
+            done.futureResult.whenComplete { _ in box.value.start(next.value, box.value.idle) }
             return context.write(data, promise: done)
         }
         context.write(data, promise: promise)
     }
 
-    private func start(_ context: ChannelHandlerContext) {
+    private func start(_ context: ChannelHandlerContext, _ time: TimeAmount) {
         timer?.cancel()
         let channel = context.channel
-        timer = context.eventLoop.scheduleTask(in: limit) { channel.close(mode: .all, promise: nil) }
+        guard channel.isActive else { return }
+        timer = context.eventLoop.scheduleTask(in: time) { channel.close(mode: .all, promise: nil) }
     }
 }
