@@ -118,6 +118,17 @@ class Gateway:
 
         wait_for(online, 60, f"{bots} bots online")
 
+    def callback_port(self):
+        """Port of the callback listener, once it is up."""
+        def port():
+            if self.process.poll() is not None:
+                words = self.log_path.read_text(errors="replace")[-600:]
+                raise SystemExit(f"the program ended with status {self.process.returncode}: {words}")
+            return re.search(r"callback listener is up .*address=127\.0\.0\.1:(\d+)",
+                             self.log_path.read_text(errors="replace"))
+
+        return int(wait_for(port, 60, "the callback listener is up").group(1))
+
     def status(self):
         """The numbers of /proc/PID/status, in kB where it is memory."""
         text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
