@@ -32,10 +32,13 @@ struct CrashMatrixTests {
             number = book.nextNumber
         }
         lines.append(Tally.line("all", total.cells.map(String.init)))
-        lines.append(total.killLine)
+        lines += [total.killLine, total.sideLine]
         print((lines + total.notes.prefix(40) + total.problems.prefix(100)).joined(separator: "\n"))
         #expect(total.points == points)
         #expect(total.accepted >= points, "too little was accepted to prove anything")
+        for side in Side.allCases {
+            #expect((total.sides[side] ?? 0) * 8 >= points, "too little was accepted by \(side) to prove anything")
+        }
         #expect(total.answered + total.apologized == total.accepted)
         #expect(total.apologized * 50 <= total.accepted, "more than 2 % were given up")
         #expect(total.pushes > 0, "no `send` in this build")
@@ -54,11 +57,12 @@ struct CrashMatrixTests {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let program = Program(executable: try Program.find(), folder: folder)
         let commands = try await program.commands()
-        let tally = try await PlatformSimulator.withRunning(configuration: Round.platform(regime, seed: seed)) {
-            simulator in
+        let port = try FreePort.find()
+        let platform = Round.platform(regime, callbacksTo: port, seed: seed)
+        let tally = try await PlatformSimulator.withRunning(configuration: platform) { simulator in
             try await Round(
                 regime: regime, plans: plans, seed: seed, simulator: simulator, program: program, commands: commands,
-                book: book
+                book: book, port: port
             ).play()
         }
         if tally.problems.isEmpty, setting("CRASH_KEEP", default: 0) == 0 {

@@ -10,13 +10,15 @@ struct RigTests {
         _ texts: [String], for question: Question = question, beside others: [Question] = []
     ) -> Judge.Sighting {
         var settings = SimulatorConfiguration()
+        let bot = SimulatorBot(id: question.side.bot, secret: "SIM-SECRET-not-real", name: "Helper")
+        settings.bots = [bot]
         settings.users = Traffic.users.map { SimulatorUser(id: $0, name: $0) }
         let simulator = PlatformSimulator(configuration: settings, clock: .manual())
         var core = simulator.snapshot
         _ = core.connectionOpened(ConnectionID(1), now: 0)
         let frames =
             [
-                #"{"cmd":"aibot_subscribe","headers":{"req_id":"s"},"body":{"bot_id":"\#(SimulatorBot.demo.id)","secret":"\#(SimulatorBot.demo.secret)"}}"#
+                #"{"cmd":"aibot_subscribe","headers":{"req_id":"s"},"body":{"bot_id":"\#(bot.id)","secret":"\#(bot.secret)"}}"#
             ]
             + texts.enumerated().map { number, text in
                 #"{"cmd":"aibot_send_msg","headers":{"req_id":"p\#(number)"},"body":{"chatid":"user.1","chat_type":1,"msgtype":"markdown","markdown":{"content":"\#(text)"}}}"#
@@ -49,6 +51,42 @@ struct RigTests {
     func twice() {
         #expect(Self.look([Self.pieces(0..<12), Self.pieces(11..<12)]).most == 2)
         #expect(Self.look([Self.pieces(0..<12) + " " + Self.pieces(3..<4)]).most == 2)
+    }
+
+    @Test("a long answer that ends with a line is whole where the side has no way for more, and nowhere else")
+    func cut() {
+        func long(_ side: Side) -> Question {
+            Question(number: 7, kind: .long, side: side, user: "user.1", group: nil, point: 1)
+        }
+        let line = "⚠️ 回答过长，后面的内容未能显示。"
+        func texts(_ count: Int) -> [String] {
+            [Self.longPieces(0..<count / 2), Self.longPieces(count / 2..<count) + " " + line]
+        }
+        #expect(Self.look(texts(400), for: long(.hook)).isWhole(long(.hook)))
+        #expect(!Self.look(texts(120), for: long(.hook)).isWhole(long(.hook)))
+        #expect(!Self.look([Self.longPieces(0..<400)], for: long(.hook)).isWhole(long(.hook)))
+        #expect(!Self.look([Self.longPieces(1..<400) + line], for: long(.hook)).isWhole(long(.hook)))
+        #expect(!Self.look(texts(400), for: long(.pair)).isWhole(long(.pair)))
+        #expect(Self.look([Self.longPieces(0..<660)], for: long(.pair)).isWhole(long(.pair)))
+    }
+
+    private static func longPieces(_ range: Range<Int>) -> String {
+        range.map { number in "m00007." + String(repeating: "0", count: 3 - "\(number)".count) + "\(number)" }
+            .joined(separator: " ")
+    }
+
+    @Test("words stand in for cards and files only where the side cannot carry them")
+    func standIns() {
+        func asked(_ kind: Question.Kind, _ side: Side) -> Question {
+            Question(number: 7, kind: kind, side: side, user: "user.1", group: nil, point: 1)
+        }
+        let card = ["m00007.000 card", "**m00007** a card of its own"]
+        #expect(Self.look(card, for: asked(.card, .hook)).isWhole(asked(.card, .hook)))
+        #expect(!Self.look(card, for: asked(.card, .socket)).isWhole(asked(.card, .socket)))
+        #expect(Self.look(card + card, for: asked(.card, .hook)).most == 2)
+        let file = ["m00007.000 file", "📎 m00007.txt：文件没能发出去，请稍后再试。"]
+        #expect(Self.look(file, for: asked(.file, .hook)).isWhole(asked(.file, .hook)))
+        #expect(!Self.look(file, for: asked(.file, .app)).isWhole(asked(.file, .app)))
     }
 
     @Test("an answer in another conversation is a stray")

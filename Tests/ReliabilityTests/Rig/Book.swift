@@ -40,10 +40,11 @@ final class Book: Sendable {
         set { lock.withLock { state.isPaused = newValue } }
     }
 
-    func next(_ kind: Question.Kind, user: String, group: String?) -> Question {
+    func next(_ kind: Question.Kind, at side: Side = .socket, user: String, group: String?) -> Question {
         lock.withLock {
             defer { state.nextNumber += 1 }
-            return Question(number: state.nextNumber, kind: kind, user: user, group: group, point: state.point)
+            return Question(
+                number: state.nextNumber, kind: kind, side: side, user: user, group: group, point: state.point)
         }
     }
 

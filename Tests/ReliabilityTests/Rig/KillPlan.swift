@@ -9,13 +9,16 @@ enum KillPlan: Sendable, CustomStringConvertible {
 
     static func random(using random: inout Random) -> KillPlan {
         switch Int.random(in: 0..<100, using: &random) {
-        case ..<10: .start(milliseconds: .random(in: 0...500, using: &random))
-        case ..<30: .online(milliseconds: .random(in: 0...1_500, using: &random))
-        case ..<45: .frames(.message, .random(in: 1...6, using: &random))
-        case ..<65: .frames(.frame, .random(in: 1...40, using: &random))
-        case ..<80: .frames(.final, .random(in: 1...6, using: &random))
-        case ..<90: .frames(.push, .random(in: 1...3, using: &random))
-        default: .frames(.upload, .random(in: 1...4, using: &random))
+        case ..<8: .start(milliseconds: .random(in: 0...500, using: &random))
+        case ..<22: .online(milliseconds: .random(in: 0...1_500, using: &random))
+        case ..<34: .frames(.message, .random(in: 1...6, using: &random))
+        case ..<48: .frames(.frame, .random(in: 1...40, using: &random))
+        case ..<60: .frames(.final, .random(in: 1...6, using: &random))
+        case ..<67: .frames(.push, .random(in: 1...3, using: &random))
+        case ..<76: .frames(.upload, .random(in: 1...4, using: &random))
+        case ..<84: .frames(.answer, .random(in: 1...6, using: &random))
+        case ..<93: .frames(.call, .random(in: 1...8, using: &random))
+        default: .frames(.late, .random(in: 1...2, using: &random))
         }
     }
 

@@ -9,6 +9,12 @@ struct Question: Sendable {
         /// Sent with `send`: a text, a file.
         case push, parcel
 
+        /// The side without an application has no way for files, and with its bubble gone one message at most.
+        static func all(at side: Side, _ regime: Regime) -> [Kind] {
+            let kinds: [Kind] = [.short, .slow, .long, .file, .card, .media]
+            return side == .hook && regime.stopsPolls ? [.short, .slow, .long, .media] : kinds
+        }
+
         /// Pieces of text of its answer; the answering script has the same numbers.
         var units: Int {
             switch self {
@@ -27,6 +33,7 @@ struct Question: Sendable {
 
     let tag: String
     let kind: Kind
+    let side: Side
     let user: String
     let group: String?
     /// Kill that comes next, over all rounds.
@@ -36,16 +43,22 @@ struct Question: Sendable {
     /// The platform had somebody to deliver it to; for a push: `send` succeeded.
     var isDelivered = false
 
-    init(number: Int, kind: Kind, user: String, group: String?, point: Int) {
+    init(number: Int, kind: Kind, side: Side = .socket, user: String, group: String?, point: Int) {
         tag = "m" + String(repeating: "0", count: max(0, 5 - "\(number)".count)) + "\(number)"
         self.kind = kind
+        self.side = side
         self.user = user
         self.group = group
         self.point = point
     }
 
     var conversation: ConversationKey {
-        ConversationKey(bot: SimulatorBot.demo.id, chat: group.map { .group($0) } ?? .single(user))
+        ConversationKey(bot: side.bot, chat: group.map { .group($0) } ?? .single(user))
+    }
+
+    /// Where its answer may be seen: there, and what a bot in a group cannot deliver comes to the person by the application.
+    var conversations: Set<ConversationKey> {
+        side == .pair ? [conversation, ConversationKey(bot: side.bot, chat: .single(user))] : [conversation]
     }
 
     /// What is posted.

@@ -18,6 +18,10 @@ extension Round {
                     + (bubble.expired ? ", expired" : "")
                     + (bubble.sealedInvisibly ? ", sealed with nothing to be seen" : ""))
         }
+        for violation in simulator.violations {
+            tally.problems.append(
+                "\(violation.transport.rawValue) answered against the protocol: \(violation.rule), \(violation.detail)")
+        }
         judgeProgram(&tally)
         try await judgeOutbox(&tally)
         return tally
@@ -44,7 +48,8 @@ extension Round {
     private func judgeProgram(_ tally: inout Tally) {
         if book.endings > 0 { tally.problems.append("the program ended by itself, \(book.endings) times") }
         let log = (try? String(contentsOf: program.log, encoding: .utf8)) ?? ""
-        if log.contains(SimulatorBot.demo.secret) { tally.problems.append("log: the bot's secret is in it") }
+        for secret in [SimulatorBot.demo.secret, Side.token, Side.key, Side.appSecret, Side.appKey, "response_code="]
+        where log.contains(secret) { tally.problems.append("log: a secret is in it, \(secret)") }
         let bad = ["Fatal error", "ThreadSanitizer", "AddressSanitizer", "Program crashed"]
         for line in log.split(separator: "\n") where bad.contains(where: { line.contains($0) }) {
             tally.problems.append("log: \(line.prefix(300))")
@@ -54,7 +59,8 @@ extension Round {
     private func judgeQuestion(
         _ question: Question, _ sighting: Judge.Sighting, _ tally: inout Tally
     ) async throws {
-        if question.isPush { tally.pushes += 1 } else { tally.asked += question.isDelivered ? 1 : 0 }
+        let isAsked = question.isDelivered || watch.hasAsked(question.id)
+        if question.isPush { tally.pushes += 1 } else { tally.asked += isAsked ? 1 : 0 }
         if !sighting.strangers.isEmpty {
             tally.strays += 1
             tally.problems.append("\(question.tag): seen in another conversation")
@@ -63,12 +69,13 @@ extension Round {
         let isWhole = sighting.isWhole(question)
         let isClear = isHeard && isWhole && sighting.most == 1
         // Only what is not as it should be needs the ledger's word: each costs a process.
-        let trace = isClear || !question.isDelivered ? nil : try await trace(question)
+        let trace = isClear || !isAsked ? nil : try await trace(question)
         if isHeard || (!question.isPush && trace?.hasTask == true) {
             tally.accepted += 1
+            tally.sides[question.side, default: 0] += 1
             if isWhole {
                 tally.answered += 1
-            } else if trace?.isApology == true, showsApology(question.conversation) {
+            } else if trace?.isApology == true, showsApology(question) {
                 tally.apologized += 1
             } else {
                 tally.missing += 1
@@ -81,7 +88,9 @@ extension Round {
         guard sighting.most > 1 else { return }
         if trace?.namesDuplicate == true, sighting.most <= max(2, trace?.mostSightings ?? 0) {
             tally.named += 1
-            tally.notes.append("\(question.tag): twice and named: \(question.kind.rawValue), \(trace?.parts ?? "")")
+            tally.notes.append(
+                "\(question.tag): twice and named: \(question.kind.rawValue) at \(question.side.rawValue), \(trace?.parts ?? "")"
+            )
         } else {
             tally.unnamed += 1
             tally.problems.append(problem("twice and not named", question, sighting, trace))
@@ -89,18 +98,23 @@ extension Round {
     }
 
     /// Whether people read there that a message was given up.
-    func showsApology(_ conversation: ConversationKey) -> Bool { !apologies(in: conversation).isEmpty }
+    func showsApology(_ question: Question) -> Bool { !apologies(for: question).isEmpty }
 
-    /// Whether they read it at the reply address of this message.
+    /// Whether they read it at the reply address of this message, or, where answers have none, at all.
     func isGivenUp(_ question: Question) -> Bool {
-        apologies(in: question.conversation).contains { $0.reqID.flatMap(watch.messageID) == question.id }
+        apologies(for: question).contains { entry in
+            if let reqID = entry.reqID { return watch.messageID(of: reqID) == question.id }
+            return entry.streamID.map { watch.messageID(ofStream: $0) == question.id } ?? question.side.isCalled
+        }
     }
 
-    private func apologies(in conversation: ConversationKey) -> [Entry] {
-        simulator.view(of: conversation).filter { $0.from == .bot && $0.content?.contains("多次处理失败") == true }
+    private func apologies(for question: Question) -> [Entry] {
+        question.conversations.flatMap { simulator.view(of: $0) }.filter {
+            $0.from == .bot && $0.content?.contains("多次处理失败") == true
+        }
     }
 
-    private func trace(_ question: Question) async throws -> Trace? {
+    func trace(_ question: Question) async throws -> Trace? {
         guard commands.contains("trace") else { return nil }
         let arguments = ["trace", "--config", program.configuration.path, "--json", question.id]
         return Trace(try await program.command(arguments))
@@ -111,7 +125,7 @@ extension Round {
     ) -> String {
         let kill = book.kills.first { $0.point == question.point }
         return """
-            \(question.tag): \(what): \(question.kind.rawValue) of \(question.group ?? question.user), id \(question.id); \
+            \(question.tag): \(what): \(question.kind.rawValue) at \(question.side.rawValue) of \(question.group ?? question.user), id \(question.id); \
             \(sighting.summary(question)); kill \(question.point) came next, \(kill.map { "\($0.plan)\($0.came ? "" : ", not reached")" } ?? "none"); \
             trace: \(trace?.summary ?? "no such command")
             """

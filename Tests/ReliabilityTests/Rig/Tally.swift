@@ -15,6 +15,8 @@ struct Tally: Sendable {
     var refused = 0
     /// Kills by what they were aimed at; a moment that did not come counts under its own name.
     var kills: [String: Int] = [:]
+    /// Accepted messages and pushes by their side.
+    var sides: [Side: Int] = [:]
     /// A line for everything that was seen twice and is named.
     var notes: [String] = []
     /// A line for everything that must not be.
@@ -43,6 +45,7 @@ struct Tally: Sendable {
         strays += other.strays
         refused += other.refused
         kills.merge(other.kills, uniquingKeysWith: +)
+        sides.merge(other.sides, uniquingKeysWith: +)
         notes += other.notes
         problems += other.problems
     }
@@ -50,6 +53,11 @@ struct Tally: Sendable {
     /// The kills in words.
     var killLine: String {
         "kills: " + kills.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+    }
+
+    /// What was accepted on each side, in words.
+    var sideLine: String {
+        "accepted: " + Side.allCases.map { "\($0.rawValue) \(sides[$0] ?? 0)" }.joined(separator: ", ")
     }
 
     /// One line of the table.

@@ -8,6 +8,7 @@ struct Trace: Sendable {
             var attempts: Int
             var bubbles: Int
             var earlierBubbles: Int
+            var answeredAt: Int64?
             var handedOver: Bool
             var reason: String?
             var parts: [Part]
@@ -32,6 +33,8 @@ struct Trace: Sendable {
     let summary: String
     /// Whether the ledger knows it.
     let hasTask: Bool
+    /// Whether the ledger has the complete answer.
+    let hasAnswer: Bool
     /// Whether it says that a person may have seen something twice: a part was written more than once or nobody is sure of
     /// its ack, or a bubble was handed over, so that it may show the beginning of what was pushed, or the answer was made
     /// again and was another one.
@@ -45,6 +48,7 @@ struct Trace: Sendable {
     init(_ outcome: Program.Outcome) {
         let report = try? JSONDecoder().decode(Report.self, from: Data(outcome.output.utf8))
         hasTask = outcome.status == 0 && report?.stories.isEmpty == false
+        hasAnswer = hasTask && report?.stories.allSatisfy { $0.answeredAt != nil } == true
         parts = report?.stories.map(Self.words).joined(separator: "; ") ?? ""
         summary = parts.isEmpty ? String((outcome.errors + outcome.output).prefix(300)) : parts
         isApology = report?.stories.contains { $0.reason?.hasSuffix("before the answer was complete") == true } ?? false

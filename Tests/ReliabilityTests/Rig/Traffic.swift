@@ -10,6 +10,7 @@ struct Traffic: Sendable {
     let simulator: PlatformSimulator
     let program: Program
     let book: Book
+    let regime: Regime
     let seed: UInt64
 
     /// Writes until the book closes or the task is cancelled.
@@ -18,14 +19,18 @@ struct Traffic: Sendable {
         while !Task.isCancelled, !book.isClosing {
             await Deadline.pause(.milliseconds(Int.random(in: 100...220, using: &random)))
             if book.isPaused { continue }
-            let inGroup = Int.random(in: 0..<5, using: &random) == 0
-            let people = inGroup ? Self.group.members : Self.users
+            let side = Side.random(using: &random)
+            let inGroup = Int.random(in: 0..<5, using: &random) == 0 && side.hasGroups
+            let people = inGroup ? Self.group.members : side.people
             let user = people[Int.random(in: people.indices, using: &random)]
-            let kind = Self.kind(using: &random)
-            var question = book.next(kind, user: user, group: inGroup && kind != .media ? Self.group.id : nil)
+            let kind = Self.kind(at: side, regime, using: &random)
+            var question = book.next(
+                kind, at: side, user: user, group: inGroup && kind != .media ? Self.group.id : nil)
             var post = UserPost(
-                bot: SimulatorBot.demo.id, user: user, group: question.group, content: question.content)
-            post.repeats = Int.random(in: 0..<12, using: &random) == 0 ? 1 : 0
+                bot: side.bot, user: user, group: question.group, content: question.content, via: side.transport)
+            // Over HTTP the faults deliver again.
+            let isTwice = Int.random(in: 0..<12, using: &random) == 0
+            post.repeats = isTwice && !side.isCalled ? 1 : 0
             let outcome = try simulator.post(post)
             question.id = outcome.msgID ?? ""
             question.isDelivered = outcome.isDelivered
@@ -33,15 +38,17 @@ struct Traffic: Sendable {
         }
     }
 
-    private static func kind(using random: inout Random) -> Question.Kind {
-        switch Int.random(in: 0..<100, using: &random) {
-        case ..<36: .short
-        case ..<56: .slow
-        case ..<66: .long
-        case ..<78: .file
-        case ..<88: .card
-        default: .media
-        }
+    private static func kind(at side: Side, _ regime: Regime, using random: inout Random) -> Question.Kind {
+        let kind: Question.Kind =
+            switch Int.random(in: 0..<100, using: &random) {
+            case ..<36: .short
+            case ..<56: .slow
+            case ..<66: .long
+            case ..<78: .file
+            case ..<88: .card
+            default: .media
+            }
+        return Question.Kind.all(at: side, regime).contains(kind) ? kind : .short
     }
 
     /// Sends messages through `send`, each under a key of its own and again under the same key until it is taken.
@@ -50,14 +57,17 @@ struct Traffic: Sendable {
         while !Task.isCancelled, !book.isClosing {
             await Deadline.pause(.milliseconds(Int.random(in: 300...900, using: &random)))
             if book.isPaused { continue }
-            let toGroup = Int.random(in: 0..<4, using: &random) == 0
-            let user = Self.users[Int.random(in: Self.users.indices, using: &random)]
+            // A bot in callback mode cannot write first: the application beside it does.
+            let side: Side = Int.random(in: 0..<3, using: &random) == 0 ? .app : .socket
+            let toGroup = Int.random(in: 0..<4, using: &random) == 0 && side.hasGroups
+            let user = side.people[Int.random(in: side.people.indices, using: &random)]
             let kind: Question.Kind = Int.random(in: 0..<4, using: &random) == 0 ? .parcel : .push
-            var question = book.next(kind, user: user, group: toGroup ? Self.group.id : nil)
+            var question = book.next(kind, at: side, user: user, group: toGroup ? Self.group.id : nil)
             let key = "key-\(question.tag)"
             let target = question.group.map { "group:\($0)" } ?? "user:\(question.user)"
             question.id = "\(key)@\(target)"
-            question.isDelivered = try await send(["--to", target, "--key", key] + content(of: question))
+            question.isDelivered = try await send(
+                ["--account", side.account, "--to", target, "--key", key] + content(of: question))
             book.add(question)
         }
     }
