@@ -4,7 +4,9 @@ import Testing
 
 /// A message with a late address, on a channel that the platform calls.
 private func message(_ number: Int, late: Bool = true, in world: World) -> InboundEvent {
-    guard case .message(let message, var route) = EngineBench.message(number) else { return EngineBench.message(number) }
+    guard case .message(let message, var route) = EngineBench.message(number) else {
+        return EngineBench.message(number)
+    }
     let expiry = world.clock.unixMilliseconds + 3_600_000
     route.late = late ? LateAddress(url: "https://example.com/\(number)", expiresAt: expiry) : nil
     return .message(message, route)
@@ -73,7 +75,8 @@ struct CallbackLedgerTests {
         #expect(world.task(1)?.parts.first?.state == .assumed)
     }
 
-    @Test("WB-3: a late address that was never tried is used after a restart, while it lives", arguments: [true, false])
+    @Test(
+        "WB-3: a late address that was never tried is used after a restart, while it lives", arguments: [true, false])
     func lateAfterRestart(isAlive: Bool) async {
         let world = World(capabilities: .callbacks)
         await world.life(handler: { _, _ in await Signal().wait() }) { engine, _ in
