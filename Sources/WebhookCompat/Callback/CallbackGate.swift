@@ -22,7 +22,9 @@ public struct CallbackGate: Sendable {
         case "GET": return try verify(try CallbackQuery(request.query, withEcho: true), candidates)
         case "POST":
             let query = try CallbackQuery(request.query, withEcho: false)
-            guard request.body.count <= CallbackRequest.maxBodyBytes else { throw .payloadTooLarge }
+            guard max(request.body.count, request.announcedBytes) <= CallbackRequest.maxBodyBytes else {
+                throw .payloadTooLarge
+            }
             let sealed = try envelopes(request.body, candidates)
             let (endpoint, opened) = try open(sealed, query)
             return try endpoint.verdict(on: opened, nonce: query.nonce)

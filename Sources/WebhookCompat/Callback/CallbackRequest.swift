@@ -11,6 +11,8 @@ public struct CallbackRequest: Sendable {
     public var query: String
     /// The body; empty for GET.
     public var body: [UInt8]
+    /// Length of the body as its header says, where it is not read because of that; else it does not matter.
+    public var announcedBytes = 0
 
     /// A request.
     public init(method: String, path: String, query: String, body: [UInt8] = []) {

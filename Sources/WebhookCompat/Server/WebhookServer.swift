@@ -42,7 +42,8 @@ public struct CallbackReceiver: Sendable {
 public struct WebhookServer: Service {
     /// Bounds of the listener.
     public struct Limits: Sendable {
-        /// Connections at a time; more wait to be accepted.
+        /// Connections at a time. For one more the one ends that has waited longest for a whole request; where all are being
+        /// answered, more wait to be accepted.
         public var connections = 2_048
         /// Time for the whole of a request to come, and for an answer to be taken.
         public var request: Duration = .seconds(10)
@@ -82,17 +83,19 @@ public struct WebhookServer: Service {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .critical)
         let limits = limits
+        let connections = DescriptorLimit.connections(limits.connections)
+        let crowd = ConnectionCrowd(connections)
         let application = Application(
             responder: CallbackResponder(desk: desk),
             server: .http1(
                 configuration: .init(
-                    additionalChannelHandlers: [RequestDeadline(.init(limits.request), idle: .init(limits.idle))],
+                    additionalChannelHandlers: [ConnectionHandler(.init(limits.request), crowd)],
                     idleTimeout: .init(limits.idle),
                     httpDecoderConfiguration: .init(
                         maxHeaderFieldSize: 8_192, maxHeaderListSize: 16_384, maxHeaderFieldCount: 100))),
             configuration: ApplicationConfiguration(
                 address: .hostname(address.host, port: address.port), serverName: nil, backlog: 1_024,
-                availableConnectionsDelegate: MaximumAvailableConnections(limits.connections, logger: quiet)),
+                availableConnectionsDelegate: MaximumAvailableConnections(connections, logger: quiet)),
             onServerRunning: { [onListening, logger, address] channel in
                 let port = channel.localAddress?.port ?? address.port
                 onListening(port)
@@ -115,97 +118,42 @@ extension WebhookServer: CustomStringConvertible {
 
 /// Turns requests into verdicts and answers.
 private struct CallbackResponder: HTTPResponder {
-    typealias Context = BasicRequestContext
-
     let desk: CallbackDesk
 
-    func respond(to request: Request, context: Context) async throws -> Response {
-        let path = request.uri.path
-        let query = request.uri.query ?? ""
-        var body: [UInt8] = []
-        if request.method == .post {
+    func respond(to request: Request, context: CallbackContext) async throws -> Response {
+        var callback = CallbackRequest(
+            method: request.method.rawValue, path: request.uri.path, query: request.uri.query ?? "")
+        callback.announcedBytes = request.headers[.contentLength].flatMap { Int($0) } ?? 0
+        if request.method == .post, callback.announcedBytes <= CallbackRequest.maxBodyBytes {
             // One byte more than allowed tells enough; the rest is not read.
             for try await chunk in request.body {
-                body.append(contentsOf: chunk.readableBytesView)
-                if body.count > CallbackRequest.maxBodyBytes { break }
+                callback.body.append(contentsOf: chunk.readableBytesView)
+                if callback.body.count > CallbackRequest.maxBodyBytes { break }
             }
         }
-        let answer = await desk.answer(
-            CallbackRequest(method: request.method.rawValue, path: path, query: query, body: body))
+        let answer = await desk.answer(callback)
         var headers = HTTPFields()
         headers[.contentType] = answer.contentType
         if answer.status == 405 { headers[.allow] = "GET, POST" }
         if answer.status == 503 { headers[.retryAfter] = "1" }
-        // What is left of the body has to be read by nobody.
-        if answer.status == 413 { headers[.connection] = "close" }
         headers[.contentLength] = String(answer.body.count)
-        let buffer = ByteBuffer(bytes: answer.body)
-        return Response(
+        if let onWritten = answer.onWritten {
+            try await context.channel.triggerUserOutboundEvent(WhenWritten(action: onWritten))
+        }
+        let response = Response(
             status: .init(code: answer.status), headers: headers,
-            body: ResponseBody(contentLength: answer.body.count) { writer in
-                try await writer.write(buffer)
-                try await writer.finish(nil)
-                answer.onWritten?()
-            })
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body)))
+        return request.method == .head ? response.createHeadResponse() : response
     }
 }
 
-/// Closes a connection whose request does not come, or whose answer is not taken, in time: an idle limit alone is outwitted
-/// by one byte now and then.
-private final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPRequestPart
-    typealias InboundOut = HTTPRequestPart
-    typealias OutboundIn = HTTPResponsePart
-    typealias OutboundOut = HTTPResponsePart
+/// Gives the responder the connection.
+private struct CallbackContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    let channel: any NIOCore.Channel
 
-    private let limit: TimeAmount
-    private let idle: TimeAmount
-    private var timer: Scheduled<Void>?
-
-    init(_ limit: TimeAmount, idle: TimeAmount) {
-        self.limit = limit
-        self.idle = idle
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
-        start(context, limit)
-        context.fireChannelActive()
-    }
-
-    func handlerAdded(context: ChannelHandlerContext) { if context.channel.isActive { start(context, limit) } }
-    func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        timer?.cancel()
-        context.fireChannelInactive()
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch unwrapInboundIn(data) {
-        case .head: start(context, limit)
-        case .body: break
-        // From here on the answer has its time.
-        case .end: start(context, limit)
-        }
-        context.fireChannelRead(data)
-    }
-
-    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if case .end = unwrapOutboundIn(data) {
-            let done = promise ?? context.eventLoop.makePromise(of: Void.self)
-            let box = NIOLoopBound(self, eventLoop: context.eventLoop)
-            let next = NIOLoopBound(context, eventLoop: context.eventLoop)
-            // The next request has to be there by then, and not only to have begun.
-            done.futureResult.whenComplete { _ in box.value.start(next.value, box.value.idle) }
-            return context.write(data, promise: done)
-        }
-        context.write(data, promise: promise)
-    }
-
-    private func start(_ context: ChannelHandlerContext, _ time: TimeAmount) {
-        timer?.cancel()
-        let channel = context.channel
-        guard channel.isActive else { return }
-        timer = context.eventLoop.scheduleTask(in: time) { channel.close(mode: .all, promise: nil) }
+    init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        channel = source.channel
     }
 }
