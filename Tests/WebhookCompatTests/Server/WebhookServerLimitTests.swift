@@ -10,7 +10,7 @@ struct WebhookServerLimitTests {
     /// A connection that should end at that limit has ended by this one.
     private static let soon: Duration = .seconds(10)
 
-    private static func limits(_ request: Duration = .milliseconds(300), connections: Int = 100) -> WebhookServer.Limits
+    private static func limits(_ request: Duration = .milliseconds(1_500), connections: Int = 100) -> WebhookServer.Limits
     {
         var limits = WebhookServer.Limits()
         limits.request = request
@@ -93,7 +93,7 @@ struct WebhookServerLimitTests {
             let silent = try await stage.connect()
             await Self.expectEnd(of: silent)
             let slow = try await stage.connect()
-            try await slow.send("GET \(Self.target) HTTP/1.1\r\nX: ")
+            try? await slow.send("GET \(Self.target) HTTP/1.1\r\nX: ")
             slow.dribble(UInt8(ascii: "a"))
             await Self.expectEnd(of: slow)
         }
@@ -104,10 +104,10 @@ struct WebhookServerLimitTests {
         try await ServerStage.run(Self.limits()) { stage in
             let head = "POST \(Self.target) HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
             let silent = try await stage.connect()
-            try await silent.send(head)
+            try? await silent.send(head)
             await Self.expectEnd(of: silent)
             let slow = try await stage.connect()
-            try await slow.send(head)
+            try? await slow.send(head)
             slow.dribble(UInt8(ascii: "a"))
             await Self.expectEnd(of: slow)
         }
