@@ -10,7 +10,8 @@ struct WebhookServerLimitTests {
     /// A connection that should end at that limit has ended by this one.
     private static let soon: Duration = .seconds(10)
 
-    private static func limits(_ request: Duration = .milliseconds(1_500), connections: Int = 100) -> WebhookServer.Limits
+    private static func limits(_ request: Duration = .milliseconds(1_500), connections: Int = 100)
+        -> WebhookServer.Limits
     {
         var limits = WebhookServer.Limits()
         limits.request = request
@@ -117,7 +118,7 @@ struct WebhookServerLimitTests {
     func slowBehindAnswered() async throws {
         let (entered, gate) = (Gate(), Gate())
         try await ServerStage.run(
-            Self.limits(),
+            Self.limits(.seconds(5)),
             answer: { _ in
                 entered.open()
                 await gate.pass()
