@@ -50,6 +50,7 @@ extension AccountSettings {
             accessToken: agent.accessToken)
         settings.baseURL = agent.apiBaseURL
         settings.allowGroupSend = agent.allowGroupSend
+        settings.sendsMarkdown = agent.markdown
         settings.welcomeText = agent.welcomeText
         settings.textChunkLimit = account.textChunkLimit
         settings.timeout = account.network.timeout

@@ -159,6 +159,8 @@ extension GatewayConfiguration {
         public var webhookPath = ""
         /// Whether sending to a group's chat id is tried.
         public var allowGroupSend = false
+        /// Whether answers are sent as Markdown instead of text.
+        public var markdown = false
         /// Greets a user who opens the application; empty for silence.
         public var welcomeText = ""
         /// Who may write directly.
@@ -246,6 +248,9 @@ extension GatewayConfiguration.Agent: ConfigurationSection {
                 "Address of the server API."),
             .init(
                 "webhookPath", \.webhookPath, .text(maxBytes: 512), "A callback path in addition to the standard ones."),
+            .init(
+                "markdown", \.markdown, .flag,
+                "Whether answers are sent as Markdown, which WeCom shows and the WeChat plug-in does not."),
             .init("allowGroupSend", \.allowGroupSend, .flag, "Whether sending to a group's chat id is tried."),
             .init(
                 "welcomeText", \.welcomeText, .text(maxBytes: 20_480),

@@ -55,7 +55,8 @@ public struct AgentChannel: Channel {
         let parts = Self.parts(of: text, limit: limit)
         guard !parts.isEmpty else { return .rejected(PlatformError(code: 44_004, origin: .serverAPI)) }
         for (index, part) in parts.enumerated() {
-            let outcome = await send(.text(part), to: conversation)
+            let message = api.settings.sendsMarkdown ? AppMessage.markdown(part) : .text(part)
+            let outcome = await send(message, to: conversation)
             if case .acknowledged = outcome { continue }
             if let receivers = Receivers(conversation) {
                 for sent in parts[..<index] { api.mayComeAgain(.text(sent), to: receivers) }

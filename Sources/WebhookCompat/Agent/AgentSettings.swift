@@ -14,6 +14,8 @@ public struct AgentSettings: Sendable, Equatable {
     public var accessToken: Secret?
     /// Address of the server API.
     public var baseURL = "https://qyapi.weixin.qq.com"
+    /// Whether answers go out as Markdown, of which WeCom shows a subset and the WeChat plug-in nothing; else as text.
+    public var sendsMarkdown = false
     /// Whether groups are written to. The platform takes only those that the application made itself.
     public var allowGroupSend = false
     /// Greeting for a member who opens the application; empty for none.

@@ -173,6 +173,17 @@ struct AgentChannelTests {
         }
     }
 
+    @Test("AG-4: text goes out as text, or as Markdown where that is wanted", arguments: [false, true])
+    func markdown(isWanted: Bool) async throws {
+        try await AgentBench.with(settings: { $0.sendsMarkdown = isWanted }) { bench in
+            let operation = ChannelOperation.push(Conversation(kind: .direct, id: "lin.wei"), markdown: "**hi**", feedback: nil)
+            #expect(await bench.channel.perform(operation, late: nil) == .acknowledged())
+            let sent = bench.server.requests.first?.text ?? ""
+            #expect(sent.contains(#""markdown":{"content":"**hi**"}"#) == isWanted)
+            #expect(sent.contains(#""text":{"content":"**hi**"}"#) != isWanted)
+        }
+    }
+
     @Test("AG-5: groups are refused with advice that names 86008, unless they are allowed")
     func groups() async throws {
         let operation = ChannelOperation.push(Self.group, markdown: "hi", feedback: nil)
