@@ -84,7 +84,7 @@ struct RigTests {
         #expect(Self.look(card, for: asked(.card, .hook)).isWhole(asked(.card, .hook)))
         #expect(!Self.look(card, for: asked(.card, .socket)).isWhole(asked(.card, .socket)))
         #expect(Self.look(card + card, for: asked(.card, .hook)).most == 2)
-        let file = ["m00007.000 file", "📎 m00007.txt：文件没能发出去，请稍后再试。"]
+        let file = ["m00007.000 file", "📎 m00007.txt：这里不能发送文件。"]
         #expect(Self.look(file, for: asked(.file, .hook)).isWhole(asked(.file, .hook)))
         #expect(!Self.look(file, for: asked(.file, .app)).isWhole(asked(.file, .app)))
     }

@@ -295,9 +295,14 @@ public struct ReplyStreamStateMachine: Sendable {
         case .stream(_, _, finish: false): break
         case .stream where sealContent != nil: handOver()
         case .stream, .reply: segmentDelivered(change)
-        case .push, .fallback:
+        case .push:
             report.pushed += 1
             segmentDelivered(change)
+        case .fallback:
+            report.pushed += 1
+            segmentDelivered(change)
+            // A later run goes on behind the piece.
+            if let rest = text.segments.remainder { tell(.replaced(.text(rest.text)), part: rest.part) }
         }
     }
 
@@ -400,6 +405,8 @@ public struct ReplyStreamStateMachine: Sendable {
 
     /// Whether a refused final frame means that an earlier try of it had arrived.
     private func arrivedBefore(_ operation: Operation, now: MonotonicInstant) -> Bool {
+        // One that nobody asks for is over, whether an earlier run gave it to somebody or not.
+        guard ways.channel.hasSession else { return false }
         guard operation.isFinal, unanswered > 0 || mayHaveArrived, sealContent == nil, let bubble = bubbles.bubble
         else { return false }
         return bubble.openedAt.duration(to: now) < settings.maxBubbleAge

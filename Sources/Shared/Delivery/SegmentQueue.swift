@@ -7,12 +7,22 @@ struct SegmentQueue: Hashable, Sendable {
         var part: Int
         /// Whether its part has no further piece.
         var endsPart: Bool
+        /// Text of its part behind this piece.
+        var after = ""
+    }
+
+    /// What is left of a part of which a piece was delivered.
+    struct Remainder: Hashable, Sendable {
+        var part: Int
+        var text: String
     }
 
     private var waiting: Deque<Segment> = []
     private var nextPart = 0
     /// Segments that were delivered.
     private(set) var delivered = 0
+    /// What is left of the part that was delivered from last; nil when it is complete.
+    private(set) var remainder: Remainder?
 
     init() {}
 
@@ -49,7 +59,9 @@ struct SegmentQueue: Hashable, Sendable {
     /// The first one was delivered. Returns its part when that is complete.
     mutating func firstDelivered() -> Int? {
         delivered += 1
-        guard let first = waiting.popFirst(), first.endsPart else { return nil }
+        let first = waiting.popFirst()
+        remainder = first.flatMap { $0.endsPart ? nil : Remainder(part: $0.part, text: $0.after) }
+        guard let first, first.endsPart else { return nil }
         return first.part
     }
 
@@ -64,8 +76,16 @@ struct SegmentQueue: Hashable, Sendable {
         let limit = max(maxBytes, Chunker.minLimitBytes)
         guard let first = waiting.first, first.text.utf8.count > limit else { return false }
         waiting.removeFirst()
-        let pieces = Chunker(limitBytes: limit).chunks(of: first.text).map {
-            Segment(text: $0.text(of: first.text), part: first.part, endsPart: false)
+        let chunks = Chunker(limitBytes: limit).chunks(of: first.text)
+        let pieces = chunks.indices.map { index in
+            var piece = Segment(text: chunks[index].text(of: first.text), part: first.part, endsPart: false)
+            if index + 1 < chunks.count {
+                let next = chunks[index + 1]
+                let source = first.text.utf8.dropFirst(next.source.lowerBound)
+                piece.after = next.prefix + String(decoding: source, as: UTF8.self)
+            }
+            piece.after += first.after
+            return piece
         }
         waiting.insert(contentsOf: pieces, at: waiting.startIndex)
         if let last = pieces.indices.last { waiting[last].endsPart = first.endsPart }

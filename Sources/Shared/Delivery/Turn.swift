@@ -81,10 +81,11 @@ final class Turn: Sendable, Hashable {
             services.ledger.note(.handedOver(earlier.id))
         }
         guard let earlier, case .ledger = source else { return }
-        for part in earlier.parts where part.content.isText && Self.isLeftAlone(part, entry, services) {
+        for part in earlier.parts where Self.isLeftAlone(part, entry, services) {
             services.ledger.note(.part(earlier.id, index: part.index, .assumed, at: services.now))
         }
-        state.withLock { $0.attachments = earlier.parts.filter { !$0.state.isSettled && !$0.content.isText } }
+        let open = earlier.parts.filter { !$0.state.isSettled && !Self.isLeftAlone($0, entry, services) }
+        state.withLock { $0.attachments = open.filter { !$0.content.isText } }
     }
 
     /// Until when the late address takes a message; nil when there is none, or when an earlier run has tried it.
@@ -118,7 +119,10 @@ final class Turn: Sendable, Hashable {
         let isSpent =
             part.via == .reply && services.channel.capabilities.lateReply != nil
             && fallbackConversation(entry, services) == nil
-        return isSpent || reply.onUnknown == .drop || part.attempts > reply.maxRepeats
+        // The fallback takes it in pieces, each of which counts.
+        let limit = services.fallback?.capabilities.maxTextBytes ?? .max
+        let pieces = part.via == .fallback ? services.channel.capabilities.maxTextBytes / max(limit / 2, 1) : 0
+        return isSpent || reply.onUnknown == .drop || part.attempts > reply.maxRepeats + pieces
     }
 
     static func == (lhs: Turn, rhs: Turn) -> Bool { lhs === rhs }

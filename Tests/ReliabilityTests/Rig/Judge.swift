@@ -10,7 +10,7 @@ struct Judge {
         /// Cards in the words that take their place where no card can be shown.
         var cardTexts = 0
         var files = 0
-        /// Lines that say that a file could not be sent.
+        /// Lines that say that a file cannot be sent.
         var regrets = 0
         /// Whether a line says that the rest of a long answer is not shown.
         var isCut = false
@@ -125,7 +125,7 @@ struct Judge {
                 found[tag, default: Sighting()].cardTexts += 1
             }
         }
-        for piece in content.matches(of: /(m[0-9]{5,})\.txt：文件没能发出去/) where questions[String(piece.output.1)] != nil {
+        for piece in content.matches(of: /(m[0-9]{5,})\.txt：/) where questions[String(piece.output.1)] != nil {
             found[String(piece.output.1), default: Sighting()].regrets += 1
         }
     }

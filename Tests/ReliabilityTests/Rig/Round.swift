@@ -47,6 +47,7 @@ struct Round: Sendable {
             simulator.setFaults(SimulatorFaults())
             book.close()
             let judge = await peace()
+            try await untilSettled()
             if last.hasEnded { book.endedByItself() }
             let tally = try await verdict(judge)
             last.kill()
@@ -142,12 +143,15 @@ struct Round: Sendable {
             if silence > Self.patience { return true }
             let questions = book.questions
             let seen = look(&judge, questions)
-            return openBubbles.isEmpty
-                && questions.allSatisfy {
-                    // Which message it was is not to be seen when the line was pushed.
-                    !isAccepted($0) || seen[$0.tag]?.isComplete($0) == true
-                        || silence > Self.calm && showsApology($0)
-                }
+            guard openBubbles.isEmpty else { return false }
+            for question in questions where isAccepted(question) && seen[question.tag]?.isComplete(question) != true {
+                guard silence > Self.calm else { return false }
+                // Which message it was is not to be seen when the line was pushed.
+                if showsApology(question) { continue }
+                let trace = question.side == .hook ? try? await trace(question) : nil
+                guard isDoubtful(question, seen[question.tag] ?? .init(), trace ?? nil) else { return false }
+            }
+            return true
         }
         return judge
     }

@@ -6,6 +6,8 @@ struct Tally: Sendable {
     var answered = 0
     /// Given up after too many deaths of the program, with a line that says so.
     var apologized = 0
+    /// Posted to a `response_url` without an answer and not to be seen: the ledger says that nobody knows.
+    var doubtful = 0
     var pushes = 0
     var named = 0
     var unnamed = 0
@@ -23,12 +25,13 @@ struct Tally: Sendable {
     var problems: [String] = []
 
     static let head = [
-        "points", "asked", "accepted", "answered", "apologized", "pushes", "named", "unnamed", "missing", "open",
+        "points", "asked", "accepted", "answered", "apologized", "doubtful", "pushes", "named", "unnamed", "missing",
+        "open",
         "stray",
     ]
 
     var cells: [Int] {
-        [points, asked, accepted, answered, apologized, pushes, named, unnamed, missing, unfinished, strays]
+        [points, asked, accepted, answered, apologized, doubtful, pushes, named, unnamed, missing, unfinished, strays]
     }
 
     mutating func add(_ other: Tally) {
@@ -37,6 +40,7 @@ struct Tally: Sendable {
         accepted += other.accepted
         answered += other.answered
         apologized += other.apologized
+        doubtful += other.doubtful
         pushes += other.pushes
         named += other.named
         unnamed += other.unnamed

@@ -33,6 +33,8 @@ struct Trace: Sendable {
     let summary: String
     /// Whether the ledger knows it.
     let hasTask: Bool
+    /// Whether a message went to an address that takes one, once, and nobody knows what became of it.
+    let isDoubtful: Bool
     /// Whether the ledger has the complete answer.
     let hasAnswer: Bool
     /// Whether it says that a person may have seen something twice: a part was written more than once or nobody is sure of
@@ -48,6 +50,10 @@ struct Trace: Sendable {
     init(_ outcome: Program.Outcome) {
         let report = try? JSONDecoder().decode(Report.self, from: Data(outcome.output.utf8))
         hasTask = outcome.status == 0 && report?.stories.isEmpty == false
+        isDoubtful =
+            report?.stories.contains { story in
+                story.parts.contains { $0.via == "reply" && ["assumed", "unknown"].contains($0.state) }
+            } ?? false
         hasAnswer = hasTask && report?.stories.allSatisfy { $0.answeredAt != nil } == true
         parts = report?.stories.map(Self.words).joined(separator: "; ") ?? ""
         summary = parts.isEmpty ? String((outcome.errors + outcome.output).prefix(300)) : parts

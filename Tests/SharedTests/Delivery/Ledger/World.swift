@@ -231,11 +231,16 @@ final class World: Sendable {
     let memory = InMemoryLedger()
     let platform: TestPlatform
     let capabilities: Capabilities
+    /// What people see of the fallback, and what it can carry.
+    let application: TestPlatform
+    private let fallback: Capabilities?
     private let lives = Locked(UInt64(0))
 
-    init(capabilities: Capabilities = .bench()) {
+    init(capabilities: Capabilities = .bench(), fallback: Capabilities? = nil) {
         platform = TestPlatform(clock: clock)
+        application = TestPlatform(clock: clock)
         self.capabilities = capabilities
+        self.fallback = fallback
     }
 
     /// One run of the program: online at once, and killed after `body`, unless it has stopped by itself.
@@ -256,10 +261,12 @@ final class World: Sendable {
             return lives
         }
         let line = Line(platform, capabilities)
+        let aside = fallback.map { Line(application, $0) }
         let ledger = DurableTestLedger(over: memory)
         let engine = ReplyEngine(
-            account: account, channel: line, ledger: ledger, settings: settings, hooks: hooks, clock: clock,
-            wallClock: clock, seed: seed, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, gate: gate,
+            account: account, channel: line, fallback: aside, ledger: ledger, settings: settings, hooks: hooks,
+            clock: clock, wallClock: clock, seed: seed, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            gate: gate,
             handler: handler)
         if online { engine.sessionChanged(online: true) }
         await withTaskGroup(of: Void.self) { group in
@@ -267,6 +274,7 @@ final class World: Sendable {
             await body(engine, ledger)
             ledger.die()
             line.die()
+            aside?.die()
             group.cancelAll()
         }
     }
