@@ -149,8 +149,10 @@ public struct Gateway: Service {
                 "no enabled account has a bot or an agent that can run: give channels.wecom.accounts.NAME.bot.botId and "
                     + "secret (long connection), or bot.token and bot.encodingAESKey (callbacks)")
         }
-        let client = HTTPClient(
-            eventLoopGroupProvider: .singleton, configuration: try HTTPSettings().clientConfiguration())
+        var http = HTTPSettings()
+        // As many answers as the accounts may work on, all of the same backend perhaps.
+        http.requestsPerHost = min(10_000, configuration.limits.concurrentTasks * accounts.count)
+        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: try http.clientConfiguration())
         let result: Result<Void, any Error>
         do {
             for account in accounts {

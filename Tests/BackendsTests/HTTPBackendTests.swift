@@ -60,6 +60,23 @@ import Testing
         }
     }
 
+    @Test("GW-10: a service is asked by as many at a time as the settings say")
+    func manyAtATime() async throws {
+        var settings = HTTPSettings()
+        settings.requestsPerHost = 40
+        try await TestServer.with(settings: settings) { server, client in
+            let backend = backend(server, client)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<40 { group.addTask { try await backend.answer(Samples.request(), to: RecordingReply()) } }
+                // None is answered before all have come.
+                var exchanges: [TestExchange] = []
+                while exchanges.count < 40 { exchanges.append(try await server.next()) }
+                for exchange in exchanges { exchange.respond(body: "{\"text\":\"yes\"}") }
+                try await group.waitForAll()
+            }
+        }
+    }
+
     @Test("GW-10: an error status is a failure, in the service's own words where it has some")
     func statuses() async throws {
         try await TestServer.with { server, client in

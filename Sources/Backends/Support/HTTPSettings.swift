@@ -10,6 +10,8 @@ public struct HTTPSettings: Sendable, Equatable {
     public var proxyURL: String?
     /// Bound of making a connection, TLS included.
     public var connectTimeout: Duration
+    /// Requests to one host at a time; more wait for their turn. Models and services are often behind a single address.
+    public var requestsPerHost = 8
 
     /// Creates settings.
     public init(caFile: String? = nil, proxyURL: String? = nil, connectTimeout: Duration = .seconds(10)) {
@@ -28,6 +30,7 @@ public struct HTTPSettings: Sendable, Equatable {
         configuration.redirectConfiguration = .disallow
         configuration.timeout.connect = .nanoseconds(connectTimeout.nanosecondsForNIO)
         configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = requestsPerHost
         if let caFile {
             var tls = TLSConfiguration.makeClientConfiguration()
             tls.additionalTrustRoots = [.certificates(try NIOSSLCertificate.fromPEMFile(caFile))]

@@ -3,7 +3,8 @@ import Shared
 
 /// The bubbles of one bot that the platform may still ask for.
 struct PolledStreams: Sendable {
-    /// Most bubbles at a time, by our own bound.
+    /// Most bubbles at a time, by our own bound. At the bound those go that have ended, the oldest first: a repetition of
+    /// theirs is answered out of the ledger.
     static let limit = 20_000
     /// How long an ended bubble is kept for repetitions, from its last use.
     static let keepFor: Duration = .seconds(600)
@@ -16,7 +17,7 @@ struct PolledStreams: Sendable {
     /// Adds a bubble unless it is there; false when there are too many.
     mutating func open(_ stream: @autoclosure () -> PolledStream, id: String, now: MonotonicInstant) -> Bool {
         if streams[id] != nil { return true }
-        if streams.count >= Self.limit { sweep(now: now) }
+        if streams.count >= Self.limit { makeRoom(now: now) }
         guard streams.count < Self.limit else { return false }
         streams[id] = stream()
         return true
@@ -30,6 +31,17 @@ struct PolledStreams: Sendable {
     }
 
     mutating func forget(_ id: String) { streams[id] = nil }
+
+    private mutating func makeRoom(now: MonotonicInstant) {
+        sweep(now: now)
+        var surplus = streams.count - Self.limit * 9 / 10
+        guard surplus > 0 else { return }
+        streams.removeAll { entry in
+            guard surplus > 0, entry.value.isSettled else { return false }
+            surplus -= 1
+            return true
+        }
+    }
 
     /// Forgets what nobody will ask for.
     mutating func sweep(now: MonotonicInstant) {

@@ -107,11 +107,7 @@ final class FileSource: Sendable {
     deinit { close(descriptor) }
 
     /// Size of a regular file in bytes; nil for everything else.
-    var bytes: Int? {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        return Int(status.st_size)
-    }
+    var bytes: Int? { RegularFile.bytes(of: descriptor) }
 
     /// At least one byte and at most `count`; nil at the end or on failure.
     func read(_ count: Int, at offset: Int) -> ByteBuffer? {

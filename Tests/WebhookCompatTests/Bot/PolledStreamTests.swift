@@ -103,6 +103,24 @@ struct PolledStreamTests {
         #expect(reopens)
     }
 
+    @Test("WB-2: at the bound bubbles that have ended make room, the oldest first; those that are asked for stay")
+    func room() {
+        var streams = PolledStreams()
+        for number in 0..<PolledStreams.limit {
+            let isOpen = streams.open(stream(), id: "\(number)", now: seconds(0))
+            #expect(isOpen)
+            guard number % 2 == 0 else { continue }
+            streams.with("\(number)") { stream in
+                _ = stream.show("all", isFinal: true, images: [], feedback: nil, now: seconds(1))
+                stream.written(stream.frame(now: seconds(1), isRefresh: true), now: seconds(1))
+            }
+        }
+        let isOpen = streams.open(stream(), id: "next", now: seconds(2))
+        #expect(isOpen && streams.count == PolledStreams.limit * 9 / 10 + 1)
+        #expect(streams["0"] == nil && streams["2"] == nil)
+        #expect(streams["1"] != nil && streams["\(PolledStreams.limit - 2)"] != nil)
+    }
+
     @Test("WB-1: exactly the same request gets exactly the same answer for 2 hours; number and bytes are bounded")
     func replay() {
         var memory = ReplayMemory()
