@@ -16,7 +16,15 @@ extension ReplyStreamStateMachine {
             return
         case .acknowledged, .rejected, .unknown: break
         }
-        if isOneShot { ways.history.lateAddressIsOpen = false }
+        if isOneShot {
+            let isRepeatable = settings.onUnknown == .resend
+            if isRepeatable, unanswered == 0, case .unknown(let reason) = outcome {
+                return unknownAside(operation, reason, now: now)
+            }
+            ways.history.lateAddressIsOpen = false
+            // It takes one message: the refusal of the second says that the first one arrived.
+            if isRepeatable, unanswered > 0, case .rejected = outcome { return assume(operation) }
+        }
         switch outcome {
         case .acknowledged: succeeded(operation)
         case .rejected(let error):
@@ -28,7 +36,8 @@ extension ReplyStreamStateMachine {
         }
     }
 
-    /// Nobody will ever know. The late address is not used twice; the fallback tells repetitions apart for a while.
+    /// Nobody will ever know. The late address is not used twice, unless `delivery.onUnknown` wants it; the fallback tells
+    /// repetitions apart for a while.
     private mutating func unknownAside(
         _ operation: Operation, _ reason: SendOutcome.UnknownReason, now: MonotonicInstant
     ) {

@@ -98,6 +98,29 @@ struct DeliveryWaysTests {
         #expect(dropping.log.count == 1 && dropping.report?.assumed == 1)
     }
 
+    @Test("WB-3: with `resend` a late message of unknown outcome is sent there once more; a refusal then means that it arrived")
+    func resentLate() {
+        for (second, assumed) in [(SendOutcome.refused(42_022), 1), (.acknowledged(), 0)] {
+            var bench = callbacks(pushOnly: true) { $0.onUnknown = .resend }
+            bench.machine.appended("answer")
+            bench.machine.ended(.finished)
+            bench.step(.unknown(.ackTimeout))
+            bench.now = bench.now.advanced(by: .seconds(10))
+            #expect(bench.step(second) == .reply("answer"))
+            bench.finish()
+            #expect(bench.log.count == 2 && bench.report?.assumed == assumed && bench.report?.failure == nil)
+            #expect(bench.report?.repeated == 1)
+        }
+        var silent = callbacks(pushOnly: true) { $0.onUnknown = .resend }
+        silent.machine.appended("answer")
+        silent.machine.ended(.finished)
+        for _ in 0..<5 {
+            silent.step(.unknown(.ackTimeout))
+            silent.now = silent.now.advanced(by: .seconds(60))
+        }
+        #expect(silent.log.count == 2 && silent.report?.assumed == 1)
+    }
+
     @Test("WB-3: what was never sent to the late address is sent there later")
     func notSentLate() {
         var bench = callbacks(pushOnly: true)
