@@ -33,6 +33,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "AIBotWS", targets: ["AIBotWS"]),
+        .library(name: "WebhookCompat", targets: ["WebhookCompat"]),
         .executable(name: "wecom-aibot", targets: ["wecom-aibot"]),
         .executable(name: "bench-bot", targets: ["bench-bot"]),
         .executable(name: "bench-gateway", targets: ["bench-gateway"]),
@@ -112,6 +113,10 @@ let package = Package(
             name: "example-echo-bot", dependencies: ["AIBotWS"], path: "Examples/EchoBot/Sources/EchoBot",
             swiftSettings: swiftSettings),
         .executableTarget(
+            name: "example-webhook-bot", dependencies: ["WebhookCompat"],
+            path: "Examples/WebhookBot/Sources/WebhookBot",
+            swiftSettings: swiftSettings),
+        .executableTarget(
             name: "bench-gateway", dependencies: ["Gateway", "Persistence", "Shared", logging],
             swiftSettings: swiftSettings
         ),
@@ -139,7 +144,10 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["AIBotWS", "Gateway", "Persistence", "Shared", "Simulator", lifecycle, logging],
+            dependencies: [
+                "AIBotWS", "Gateway", "Persistence", "Shared", "Simulator", lifecycle, logging, httpClient, nioCore,
+                nioPosix,
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "PersistenceTests",

@@ -37,22 +37,23 @@ struct AccountBuilder {
         return [bot, agent].compactMap { $0 }
     }
 
-    private func desk(_ settings: AccountSettings, _ logger: Logger, _ agent: AgentDesk? = nil) -> MediaDesk {
+    private func desk(_ settings: AccountSettings, _ logger: Logger, of agent: AgentDesk? = nil) -> MediaDesk {
         MediaDesk(
-            account: settings.name, configuration, proxyURL: settings.proxyURL, network: settings.account.network,
-            ownHost: settings.ownHost, keys: settings.callbackKeys,
-            byID: { await agent?.fetch($0, $1, $2) ?? .failure(.unreachable) }, store: store, folders: folders,
-            clock: clock, logger: logger)
+            account: settings.name, configuration, egress: settings.egress, http: settings.http,
+            network: settings.account.network, ownHost: settings.ownHost, keys: settings.callbackKeys,
+            byID: { await agent?.fetch($0, $1, $2) ?? .failure(.unreachable) },
+            limits: agent == nil ? .longConnection : .application, store: store, folders: folders, clock: clock,
+            logger: logger)
     }
 
     private func agent(_ settings: AccountSettings, _ logger: Logger) throws -> RunningAccount {
-        let network = settings.account.network
-        let http = HTTPSettings(
-            caFile: network.caFile.isEmpty ? nil : network.caFile, proxyURL: settings.proxyURL,
-            connectTimeout: network.timeout)
+        var http = settings.http
+        http.proxyURL = try URL(string: settings.account.agent.apiBaseURL).flatMap {
+            try settings.egress.proxyURL(for: $0)
+        }
         let agent = AgentDesk(
             settings.agent, http: http, kept: kept, clock: clock, wallClock: wallClock, logger: logger)
-        let desk = desk(settings, logger, agent)
+        let desk = desk(settings, logger, of: agent)
         var callback = settings.callbackClient
         callback.engine.takesUpFrom = [WebhookChannels.agent.channel]
         callback.engine.welcomeText = ""
@@ -92,8 +93,9 @@ struct AccountBuilder {
     ) throws -> RunningAccount {
         let desk = desk(settings, logger)
         let late = LateReplies(
-            client: { desk.http }, timeout: settings.account.network.timeout,
-            allowedHosts: Set(configuration.wecom.media.allowPrivateHosts + [settings.ownHost].compactMap { $0 }))
+            route: { desk.route(to: $0) }, timeout: settings.account.network.timeout,
+            allowedHosts: Set(configuration.wecom.media.allowPrivateHosts + [settings.ownHost].compactMap { $0 }),
+            logger: logger)
         let channel = WebhookBot(
             settings.webhookBot, ledger: ledger, late: late, clock: clock, wallClock: wallClock, logger: logger)
         var callback = settings.callbackClient

@@ -69,7 +69,9 @@ extension AccountSettings {
             token: agent.token ?? Secret(""),
             key: CallbackKey(encodingAESKey: agent.encodingAESKey?.reveal() ?? ""))
         return CallbackEndpoint(
-            account: name, paths: paths("agent", own: agent.webhookPath, bare: ["/wecom/agent"]),
+            account: name,
+            paths: paths("agent", own: agent.webhookPath, bare: ["/wecom/agent"])
+                + [Self.otherSpelling(of: agent.webhookPath)].compactMap { $0 },
             kind: .agent(corpID: agent.corpID, agentID: agent.agentID == 0 ? nil : Int64(agent.agentID)),
             current: current)
     }
@@ -80,6 +82,15 @@ extension AccountSettings {
         keys[MediaReference.callbackKey] = account.bot.encodingAESKey
         keys[MediaReference.previousCallbackKey] = account.bot.previousKey.encodingAESKey
         return keys
+    }
+
+    /// Programs before this one served an application below `…/webhook` as well as below `…/callback`, and consoles have either.
+    static func otherSpelling(of path: String) -> String? {
+        let path = path.hasSuffix("/") ? path.dropLast() : path[...]
+        for (one, other) in [("/webhook", "/callback"), ("/callback", "/webhook")] where path.hasSuffix(one) {
+            return path.dropLast(one.count) + other
+        }
+        return nil
     }
 
     /// Paths of one side: its own, that with the account's name, and the bare ones for the default account, or for the only

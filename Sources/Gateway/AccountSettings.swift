@@ -1,4 +1,5 @@
 import AIBotWS
+import Backends
 import Foundation
 import Shared
 import WebhookCompat
@@ -15,7 +16,7 @@ struct AccountSettings {
         let bot = account.bot
         var target = try ConnectionTarget(url: bot.wsURL)
         target.caFile = account.network.caFile.isEmpty ? nil : account.network.caFile
-        target.proxy = try proxy(for: target)
+        target.proxy = try egress.proxy(host: target.host, port: target.port, secure: target.secure)
         target.connectTimeout = account.network.timeout
         var session = SessionConfiguration(
             botID: BotID(bot.botID), secret: bot.secret?.reveal() ?? "", target: target)
@@ -40,30 +41,14 @@ struct AccountSettings {
         return client
     }
 
-    private func proxy(for target: ConnectionTarget) throws -> ConnectionTarget.Proxy? {
-        switch account.network.egressProxy {
-        case .none: nil
-        case .environment:
-            try .from(
-                setting: "env", environment: environment, host: target.host, port: target.port, secure: target.secure)
-        case .proxy(let address, let user, let password):
-            ConnectionTarget.Proxy(
-                host: address.host, port: address.port,
-                credentials: user.map { "\($0):\(password?.reveal() ?? "")" })
-        }
-    }
+    /// The way out of the account.
+    var egress: Egress { Egress(account.network.egressProxy, environment: environment) }
 
-    /// Address of the proxy for HTTP; nil for none.
-    var proxyURL: String? {
-        switch account.network.egressProxy {
-        case .none: nil
-        case .environment:
-            ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY"].lazy.compactMap { environment[$0] }
-                .first { !$0.isEmpty }
-        case .proxy(let address, let user, let password):
-            "http://" + (user.map { "\($0.percentEncoded):\((password?.reveal() ?? "").percentEncoded)@" } ?? "")
-                + "\(address)"
-        }
+    /// What its HTTP clients trust, and how long they wait for a connection.
+    var http: HTTPSettings {
+        HTTPSettings(
+            caFile: account.network.caFile.isEmpty ? nil : account.network.caFile,
+            connectTimeout: account.network.timeout)
     }
 
     /// The platform's host when it is this machine: its media lie there, too.
@@ -149,16 +134,5 @@ struct AccountSettings {
             groups: account.groups.mapValues {
                 AccessSettings.GroupEntry(requireMention: $0.requireMention, allowFrom: $0.allowFrom)
             })
-    }
-}
-
-extension String {
-    fileprivate var percentEncoded: String {
-        utf8.map { byte in
-            let isPlain =
-                (byte < 0x80 && (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7A) || (0x30...0x39).contains(byte)
-            let hex = String(byte, radix: 16, uppercase: true)
-            return isPlain ? String(Unicode.Scalar(byte)) : "%" + (hex.count == 1 ? "0" : "") + hex
-        }.joined()
     }
 }

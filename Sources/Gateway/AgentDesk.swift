@@ -16,6 +16,7 @@ final class AgentDesk: Channel {
     private let open = Slot<(client: HTTPClient, agent: Agent)>()
     private let engine = Slot<ReplyEngine>()
     private let alarms: NumberedAlarms
+    private let refusedAddress = Slot<String>()
 
     init(
         _ settings: AgentSettings, http: HTTPSettings, kept: any KeptValues, clock: any MonotonicClock,
@@ -67,12 +68,18 @@ final class AgentDesk: Channel {
         guard let agent = open.value?.agent else { return .notSent(.offline) }
         let outcome = await agent.channel.perform(operation, late: late)
         if case .rejected(let error) = outcome { note(error) }
+        if case .acknowledged = outcome { refusedAddress.set(nil) }
         return outcome
     }
 
+    /// The address of ours that the platform does not trust, when that is what its last refusal was about.
+    var untrustedAddress: String? { refusedAddress.value }
+
     func upload(_ media: OutboundMedia, progress: (@Sendable (Int) -> Void)?) async -> UploadOutcome {
         guard let agent = open.value?.agent else { return .interrupted }
-        return await agent.channel.upload(media, progress: progress)
+        let outcome = await agent.channel.upload(media, progress: progress)
+        if case .rejected(let error) = outcome { note(error) }
+        return outcome
     }
 
     func fetch(_ reference: MediaReference, _ directory: String, _ name: String) async -> Result<
@@ -115,6 +122,7 @@ final class AgentDesk: Channel {
     private func note(_ error: PlatformError) {
         var metadata = Logger.Metadata([.errcode: error.code, .error: error])
         if let hint = error.hint { metadata[LogKey.hint.rawValue] = .string(hint) }
+        if let address = error.exitAddress { refusedAddress.set(address) }
         logger.warning("server API refused a message", metadata: metadata)
     }
 

@@ -53,10 +53,14 @@ extension Gateway: GatewayControl {
             guard let task = tasks.last(where: { $0.entry.message.account.rawValue == account.name }) else {
                 throw GatewayError(.closed, "the ledger lost sight of it")
             }
-            return SendResult(target: target, task: task)
+            return SendResult(target: target, task: task, untrustedAddress: untrustedAddress(sides))
         } catch {
             return SendResult(target: target, refused: error)
         }
+    }
+
+    private func untrustedAddress(_ sides: [RunningAccount]) -> String? {
+        sides.lazy.compactMap { $0.agent?.untrustedAddress }.first
     }
 
     /// The side of an account that reaches a target: its bot where that can write first, else its application.

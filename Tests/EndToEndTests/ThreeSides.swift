@@ -15,6 +15,25 @@ struct ThreeSides: Sendable {
     let gateway: Gateway
     let ledger: any LedgerStore
     let folder: String
+    /// Where the program takes callbacks.
+    let callbackPort: Int
+
+    /// What is special about the machine and the network of a run.
+    struct Surroundings: Sendable {
+        /// More keys of single accounts, as JSON5.
+        var accounts: [String: String] = [:]
+        var environment: [String: String] = [:]
+        /// Addresses from which the application may call.
+        var trusted: [String]?
+        /// Whether the program reaches the platform by TLS.
+        var secure = false
+        var defaultAccount = "ws"
+        /// A path of their own that bot and application share.
+        var webhookPath = ""
+        /// Whether the long connection is waited for.
+        var awaitsSubscription = true
+        var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    }
 
     /// What answers a message: its text, and where the answer goes.
     typealias Answer = @Sendable (BackendRequest, any Replying) async throws -> Void
@@ -32,6 +51,7 @@ struct ThreeSides: Sendable {
     ///   - simulator: one that runs already; nil for one of its own.
     static func run(
         account: String = "", agentBeside: Bool = false, ledger: any LedgerStore = InMemoryLedger(),
+        surroundings: Surroundings = Surroundings(),
         options: @escaping @Sendable (inout PlatformOptions) -> Void = { _ in },
         adjust: @escaping @Sendable (inout EngineSettings) -> Void = { _ in }, answer: @escaping Answer,
         _ body: @escaping @Sendable (ThreeSides) async throws -> Void
@@ -43,52 +63,53 @@ struct ThreeSides: Sendable {
                 options(&$0)
             }
             try await beside(
-                simulator, account: account, agentBeside: agentBeside, ledger: ledger, adjust: adjust, answer: answer,
-                body)
+                simulator, account: account, agentBeside: agentBeside, ledger: ledger, surroundings: surroundings,
+                adjust: adjust, answer: answer, body)
         }
     }
 
     /// The same beside a platform that runs already.
     static func beside(
         _ simulator: PlatformSimulator, account: String = "", agentBeside: Bool = false, ledger: any LedgerStore,
+        surroundings: Surroundings = Surroundings(),
         adjust: @escaping @Sendable (inout EngineSettings) -> Void = { _ in }, answer: @escaping Answer,
         _ body: @escaping @Sendable (ThreeSides) async throws -> Void
     ) async throws {
         try await beside(
-            simulator, account: account, agentBeside: agentBeside, ledger: ledger, adjust: adjust, stopper: nil,
-            answer: answer, body)
+            simulator, account: account, agentBeside: agentBeside, ledger: ledger, surroundings: surroundings,
+            adjust: adjust, stopper: nil, answer: answer, body)
     }
 
     private static func beside(
         _ simulator: PlatformSimulator, account: String = "", agentBeside: Bool = false, ledger: any LedgerStore,
+        surroundings: Surroundings = Surroundings(),
         adjust: @escaping @Sendable (inout EngineSettings) -> Void = { _ in }, stopper: Stopper?,
         answer: @escaping Answer, _ body: @escaping @Sendable (ThreeSides) async throws -> Void
     ) async throws {
         let folder = FileManager.default.temporaryDirectory.path + "/three-sides-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let platform = try await simulator.boundPort
+        let port = surroundings.secure ? try await simulator.boundTLSPort : try await simulator.boundPort
+        let platform = try #require(port)
         let (ports, listening) = AsyncStream<Int>.makeStream()
         let gateway = try Gateway(
-            configuration(platform, folder, account, agentBeside), environment: [:], ledger: ledger,
+            configuration(platform, folder, account, agentBeside, surroundings), environment: surroundings.environment,
+            ledger: ledger,
             backend: Script(script: answer), onListening: { listening.yield($0) }, adjust: adjust,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            logger: surroundings.logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             let services = ServiceGroup(services: [gateway], logger: quiet)
             stopper?.group = services
             group.addTask { if stopper == nil { try await gateway.run() } else { try await services.run() } }
             let port = try #require(await ports.first { _ in true })
-            try simulator.setWebhook(
-                WebhookSide(
-                    callbackURL: "http://127.0.0.1:\(port)/wecom/bot/hook", token: "tokenOfTheBot", encodingAESKey: key),
-                of: bot)
-            var app = ApplicationSide(corpID: "wwSIMcorp", secret: "app-secret", agentID: 1_000_002)
-            app.callbackURL = "http://127.0.0.1:\(port)/wecom/agent/app"
-            app.token = "tokenOfTheApp"
-            app.encodingAESKey = String(key.reversed())
+            try simulator.setWebhook(webhook("http://127.0.0.1:\(port)/wecom/bot/hook"), of: bot)
+            var app = application("http://127.0.0.1:\(port)/wecom/agent/app")
+            app.trustedIPs = surroundings.trusted
             try simulator.setApp(app, of: bot)
-            try await simulator.waitUntil { $0.subscribedCount == 1 }
-            try await body(ThreeSides(simulator: simulator, gateway: gateway, ledger: ledger, folder: folder))
+            if surroundings.awaitsSubscription { try await simulator.waitUntil { $0.subscribedCount == 1 } }
+            try await body(
+                ThreeSides(
+                    simulator: simulator, gateway: gateway, ledger: ledger, folder: folder, callbackPort: port))
             group.cancelAll()
         }
     }
@@ -118,21 +139,36 @@ struct ThreeSides: Sendable {
         }
     }
 
+    /// The webhook side of the bot, called there.
+    static func webhook(_ url: String, receiveID: String = "") -> WebhookSide {
+        WebhookSide(callbackURL: url, token: "tokenOfTheBot", encodingAESKey: key, receiveID: receiveID)
+    }
+
+    /// The application, called there.
+    static func application(_ url: String) -> ApplicationSide {
+        ApplicationSide(
+            corpID: "wwSIMcorp", secret: "app-secret", agentID: 1_000_002, callbackURL: url, token: "tokenOfTheApp",
+            encodingAESKey: String(key.reversed()))
+    }
+
     private static func configuration(
-        _ port: Int, _ folder: String, _ account: String, _ agentBeside: Bool
+        _ port: Int, _ folder: String, _ account: String, _ agentBeside: Bool, _ surroundings: Surroundings
     ) throws -> GatewayConfiguration {
+        let own = { (name: String) in surroundings.accounts[name, default: ""] }
+        let path = "webhookPath: \"\(surroundings.webhookPath)\""
+        let tls = surroundings.secure ? "s" : ""
         let agent = """
-            agent: {corpId: "wwSIMcorp", corpSecret: "app-secret", agentId: 1000002, apiBaseUrl: "http://127.0.0.1:\(port)",
+            agent: {corpId: "wwSIMcorp", corpSecret: "app-secret", agentId: 1000002, apiBaseUrl: "http\(tls)://127.0.0.1:\(port)",
                 dm: {policy: "open"}
             """
         let sendOnly = agentBeside ? agent + "}," : ""
         let text = """
-            {channels: {wecom: {defaultAccount: "ws", media: {allowPrivateHosts: ["127.0.0.1"]}, accounts: {
+            {channels: {wecom: {defaultAccount: "\(surroundings.defaultAccount)", media: {allowPrivateHosts: ["127.0.0.1"]}, accounts: {
               ws: {name: "Build Helper", bot: {botId: "\(bot)", secret: "\(SimulatorBot.demo.secret)",
-                   wsUrl: "ws://127.0.0.1:\(port)", dm: {policy: "open"}}, \(sendOnly) \(account)},
+                   wsUrl: "ws\(tls)://127.0.0.1:\(port)", dm: {policy: "open"}}, \(sendOnly) \(account) \(own("ws"))},
               hook: {name: "Build Helper", bot: {mode: "webhook", token: "tokenOfTheBot", encodingAESKey: "\(key)",
-                   dm: {policy: "open"}}, \(sendOnly) \(account)},
-              app: {\(agent), token: "tokenOfTheApp", encodingAESKey: "\(String(key.reversed()))"}, \(account)},
+                   \(path), dm: {policy: "open"}}, \(sendOnly) \(account) \(own("hook"))},
+              app: {\(agent), token: "tokenOfTheApp", encodingAESKey: "\(String(key.reversed()))", \(path)}, \(account) \(own("app"))},
             }}}, gateway: {stateDir: "\(folder)", admin: "", listen: "127.0.0.1:0"}}
             """
         let result = GatewayConfiguration.load(

@@ -50,7 +50,9 @@ public struct SendResult: Sendable, Hashable, Codable {
     }
 
     /// Result of a target by what the ledger says about its task.
-    public init(target: Target, task: LedgerTask) {
+    ///
+    /// - Parameter untrustedAddress: address of ours that the platform refused; the ledger keeps numbers alone.
+    public init(target: Target, task: LedgerTask, untrustedAddress: String? = nil) {
         self.target = target.description
         self.task = task.id.rawValue
         let id = task.entry.message.id.rawValue
@@ -60,8 +62,13 @@ public struct SendResult: Sendable, Hashable, Codable {
         let refused = task.parts.last { $0.state == .failed || $0.state == .dead }
         if state != .acked {
             let part = refused ?? task.parts.last { $0.state != .acked }
-            let platform = part?.errcode.map { PlatformError(code: $0) }
-            reason = part?.reason ?? task.reason ?? platform.map(\.description) ?? Self.reason(for: state)
+            let platform = part?.errcode.map { code in
+                var error = PlatformError(code: code)
+                if error.isAboutOurAddress { error.exitAddress = untrustedAddress }
+                return error
+            }
+            let words = [part?.reason ?? task.reason, platform?.description].compactMap { $0 }
+            reason = words.isEmpty ? Self.reason(for: state) : words.joined(separator: ": ")
             advice = platform.flatMap(Self.advice)
         }
     }

@@ -12,9 +12,12 @@ final class MediaDesk: Sendable {
     private let store: MediaStore
     private let folders: SessionFolders
     private let localRoots: [String]
+    /// What the channel of its answers takes.
+    private let limits: MediaLimits
     private let clock: any MonotonicClock
     private let logger: Logger
-    private let client = Slot<HTTPClient>()
+    private let clients = Slot<EgressClients>()
+    private let egress: Egress
     /// Keys that messages name instead of holding them.
     private let keys: [String: Secret]
     /// Fetches what has an id instead of an address.
@@ -23,13 +26,13 @@ final class MediaDesk: Sendable {
     private let places = Places(8)
 
     init(
-        account: String, _ configuration: GatewayConfiguration, proxyURL: String?,
+        account: String, _ configuration: GatewayConfiguration, egress: Egress, http: HTTPSettings,
         network: GatewayConfiguration.Network, ownHost: String?, keys: [String: Secret] = [:],
         byID:
             @escaping @Sendable (MediaReference, _ directory: String, _ name: String) async -> Result<
                 FetchedMedia, MediaFailure
             > = { _, _, _ in .failure(.unreachable) },
-        store: MediaStore, folders: SessionFolders,
+        limits: MediaLimits, store: MediaStore, folders: SessionFolders,
         clock: any MonotonicClock, logger: Logger
     ) {
         self.account = account
@@ -39,12 +42,11 @@ final class MediaDesk: Sendable {
         settings.retries = network.retries
         settings.retryDelay = network.retryDelay
         settings.allowedHosts = media.allowPrivateHosts + [ownHost].compactMap { $0 }
-        settings.isProxied = proxyURL != nil
         self.settings = settings
-        httpSettings = HTTPSettings(
-            caFile: network.caFile.isEmpty ? nil : network.caFile, proxyURL: proxyURL,
-            connectTimeout: network.timeout)
+        self.egress = egress
+        httpSettings = http
         self.keys = keys
+        self.limits = limits
         self.byID = byID
         self.store = store
         self.folders = folders
@@ -56,16 +58,17 @@ final class MediaDesk: Sendable {
     /// Opens the connections that downloads use.
     ///
     /// - Throws: for a `caFile` or proxy that cannot be used.
-    func open() throws {
-        client.set(
-            HTTPClient(eventLoopGroupProvider: .singleton, configuration: try httpSettings.clientConfiguration()))
+    func open() throws { clients.set(try EgressClients(egress, httpSettings)) }
+
+    /// The way to an address; nil while there is none.
+    func route(to url: URL) -> HTTPRoute? { clients.value?.route(to: url) }
+
+    private var downloader: MediaDownloader? {
+        clients.value.map { MediaDownloader(settings: settings, clock: clock, route: $0.route) }
     }
 
-    /// The connections, while they are open.
-    var http: HTTPClient? { client.value }
-
     /// Closes them. Downloads that run end with an error.
-    func close() async { try? await client.take()?.shutdown() }
+    func close() async { await clients.take()?.shutdown() }
 
     /// What the engine asks for.
     var hooks: EngineHooks {
@@ -99,14 +102,13 @@ final class MediaDesk: Sendable {
     private func fetch(
         _ part: MessagePart, _ position: String, of message: InboundMessage, _ receivedAt: MonotonicInstant
     ) async -> MessagePart {
-        guard case .media(var reference) = part, reference.path == nil, let client = client.value else { return part }
+        guard case .media(var reference) = part, reference.path == nil, let downloader else { return part }
         let name = "\(UInt64(bitPattern: Int64(message.id.rawValue.hashValue)))-\(position)"
         let begin = clock.now
         let result = await places.with { () -> Result<FetchedMedia, MediaFailure> in
             do throws(MediaFailure) {
                 let folder = try store.folder(account: account)
                 if reference.mediaID != nil { return await byID(reference, folder, name) }
-                let downloader = MediaDownloader(settings: settings, client: client, clock: clock)
                 var wanted = reference
                 if let key = reference.key.flatMap({ keys[$0] }) { wanted.key = key.reveal() }
                 return await downloader.fetch(wanted, receivedAt: receivedAt, into: folder, name: name)
@@ -150,12 +152,12 @@ final class MediaDesk: Sendable {
     private func resolve(
         _ location: String, _ kind: MediaReference.Kind?, _ name: String?, workspace: String?, roots: [String]
     ) async -> Result<OutboundMedia, AttachmentProblem> {
-        guard let client = client.value, let folder = try? store.folder(account: account) else {
+        guard let downloader, let folder = try? store.folder(account: account) else {
             return .failure(AttachmentProblem(line: ReplyWords().notSent(name ?? "")))
         }
         let resolver = OutboundMediaResolver(
-            workspace: workspace, localRoots: roots, directory: folder,
-            downloader: MediaDownloader(settings: settings, client: client, clock: clock))
+            workspace: workspace, localRoots: roots, directory: folder, downloader: downloader,
+            limits: limits)
         switch await resolver.resolve(location: location, kind: kind, name: name) {
         case .success(let media): return .success(media)
         case .failure(let failure):

@@ -7,6 +7,7 @@ extension ConfigurationReader {
         }
         checkDefaultAccount(configuration.wecom)
         checkSharedBots(accounts.filter { $0.value.enabled })
+        checkCallbacks(accounts.filter { $0.value.enabled }, configuration)
         checkReferences(configuration)
         checkProgram(configuration)
     }
@@ -97,6 +98,36 @@ extension ConfigurationReader {
                     at: AccountPlace(name: name, document: document).path("bot", "botId"),
                     "accounts \(other) and \(name) connect the same bot and would disconnect each other",
                     "Give each account a bot of its own, or disable one")
+            }
+        }
+    }
+
+    /// Where callbacks come in, and whose they are.
+    private mutating func checkCallbacks(
+        _ accounts: [(key: String, value: GatewayConfiguration.Account)], _ configuration: GatewayConfiguration
+    ) {
+        guard configuration.wecom.enabled else { return }
+        let called = accounts.filter { $0.value.bot.effectiveMode == .webhook || $0.value.agent.receives }
+        if let (name, _) = called.first, configuration.gateway.listen == nil {
+            mistake(
+                at: JSON5Path("gateway", "listen"),
+                "account \(name) takes callbacks, and there is no address for them", "Write \"127.0.0.1:18789\"")
+        }
+        var owners: [String: String] = [:]
+        for (name, account) in called {
+            var sides: [(section: String, path: String, token: Secret?)] = []
+            if account.bot.effectiveMode == .webhook {
+                sides.append(("bot", account.bot.webhookPath, account.bot.token))
+            }
+            if account.agent.receives { sides.append(("agent", account.agent.webhookPath, account.agent.token)) }
+            for side in sides where !side.path.isEmpty {
+                guard let token = side.token?.reveal(),
+                    let other = owners.updateValue(name, forKey: "\(side.path)\u{0}\(token)"), other != name
+                else { continue }
+                warn(
+                    at: AccountPlace(name: name, document: document).path(side.section, "webhookPath"),
+                    "accounts \(other) and \(name) have this path and the same token, so they cannot be told apart by it",
+                    "Give each a token or a path of its own")
             }
         }
     }

@@ -15,6 +15,12 @@ enum ConfigurationShapes {
             )
         }
         guard keys[1] == "wecom" else { return nil }
+        if let key = keys.last, thirdPartyKeys.contains(key) {
+            return (
+                "this key is one of a third-party application (suite), which is not supported",
+                "Make a self-built application in the admin console and write its corpId, agentId and corpSecret at agent"
+            )
+        }
         if keys.count == 3 { return flatKey(keys[2], account: "channels.wecom.accounts.default") }
         if keys.count == 5, keys[2] == "accounts" {
             return flatKey(keys[4], account: JSON5Path("channels", "wecom", "accounts", keys[3]).description)
@@ -37,6 +43,12 @@ enum ConfigurationShapes {
         "corpId": "corpId", "corp_id": "corpId", "corpSecret": "corpSecret", "agentId": "agentId",
         "agent_id": "agentId", "webhookToken": "token", "webhookUrl": "webhookPath", "accessToken": "accessToken",
         "apiBaseUrl": "apiBaseUrl",
+    ]
+
+    /// Keys of applications that a provider makes for many enterprises.
+    private static let thirdPartyKeys: Set<String> = [
+        "suiteId", "suite_id", "suiteSecret", "suite_secret", "suiteTicket", "suite_ticket", "suiteToken",
+        "permanentCode", "permanent_code", "providerSecret", "provider_secret", "authCorpId", "auth_corpid",
     ]
 
     private static func flatKey(_ key: String, account: String) -> (problem: String, fix: String)? {

@@ -25,8 +25,11 @@ public struct PlatformError: Error, Hashable, Sendable, CustomStringConvertible 
         self.code = code
         self.origin = origin
         self.hint = Self.hint(in: message)
-        if code == Self.addressNotTrusted { exitAddress = Self.address(in: message) }
+        if isAboutOurAddress { exitAddress = Self.address(in: message) }
     }
+
+    /// Whether our address is not among the trusted ones of the application.
+    public var isAboutOurAddress: Bool { code == Self.addressNotTrusted }
 
     /// Number and meaning, safe to show.
     public var description: String {

@@ -17,18 +17,17 @@ struct AddressPolicy: Sendable {
     }
 
     private let allowed: Set<String>
-    private let isProxied: Bool
     private let lookup: Lookup
 
-    /// - Parameter isProxied: a proxy makes the connections; then names that this machine cannot look up are its business.
-    init(allowedHosts: [String], isProxied: Bool, lookup: @escaping Lookup = HostAddress.resolve) {
+    init(allowedHosts: [String], lookup: @escaping Lookup = HostAddress.resolve) {
         allowed = Set(allowedHosts.map { $0.lowercased() })
-        self.isProxied = isProxied
         self.lookup = lookup
     }
 
     /// Judges the address of one request; redirects are judged like the first.
-    func judge(_ url: URL) async -> Verdict {
+    ///
+    /// - Parameter isProxied: a proxy makes the connection; then names that this machine cannot look up are its business.
+    func judge(_ url: URL, isProxied: Bool) async -> Verdict {
         guard let scheme = url.scheme?.lowercased(), scheme == "https" || scheme == "http",
             let written = url.host?.lowercased(), !written.isEmpty
         else { return .refused }

@@ -1,5 +1,5 @@
-public import AsyncHTTPClient
-import Foundation
+import AsyncHTTPClient
+public import Foundation
 import NIOCore
 import NIOHTTP1
 
@@ -17,8 +17,6 @@ public struct MediaSettings: Sendable, Equatable {
     public var timeout = Duration.seconds(300)
     /// Hosts (`host` or `host:port`) that may have private addresses or plain http.
     public var allowedHosts: [String] = []
-    /// Whether the HTTP client goes through a proxy, which then looks up what this machine cannot.
-    public var isProxied = false
 
     /// Creates the defaults.
     public init() {}
@@ -46,7 +44,7 @@ public struct FetchedMedia: Hashable, Sendable {
 
 /// Fetches files of users from the platform's storage: streamed, decrypted on the way, never whole in memory.
 ///
-/// Redirects are followed here, at most three, each judged like the first address; the HTTP client must be configured
+/// Redirects are followed here, at most three, each judged like the first address; the HTTP clients must be configured
 /// not to follow any (`redirectConfiguration = .disallow`). A file appears under its name only when it is complete
 /// and its padding and, for a picture, its first bytes are right; until then it is a hidden `.part` file, which is
 /// removed on failure and on cancellation.
@@ -57,32 +55,34 @@ public struct MediaDownloader: Sendable {
 
     /// How files are fetched.
     public let settings: MediaSettings
-    private let client: HTTPClient
+    private let route: @Sendable (URL) -> HTTPRoute
     private let clock: any MonotonicClock
     private let policy: AddressPolicy
     private let lookup: AddressPolicy.Lookup
 
-    /// Creates a downloader; the owner of the client shuts it down.
-    public init(settings: MediaSettings, client: HTTPClient, clock: any MonotonicClock) {
-        self.init(settings: settings, client: client, clock: clock, lookup: HostAddress.resolve)
+    /// Creates a downloader; the owner of the clients shuts them down.
+    public init(
+        settings: MediaSettings, clock: any MonotonicClock, route: @escaping @Sendable (URL) -> HTTPRoute
+    ) {
+        self.init(settings: settings, clock: clock, route: route, lookup: HostAddress.resolve)
     }
 
     init(
-        settings: MediaSettings, client: HTTPClient, clock: any MonotonicClock, lookup: @escaping AddressPolicy.Lookup
+        settings: MediaSettings, clock: any MonotonicClock, route: @escaping @Sendable (URL) -> HTTPRoute,
+        lookup: @escaping AddressPolicy.Lookup
     ) {
         self.settings = settings
-        self.client = client
+        self.route = route
         self.clock = clock
         self.lookup = lookup
-        policy = AddressPolicy(
-            allowedHosts: settings.allowedHosts, isProxied: settings.isProxied, lookup: lookup)
+        policy = AddressPolicy(allowedHosts: settings.allowedHosts, lookup: lookup)
     }
 
     /// The same with another bound of size, in bytes.
     func limited(to maxBytes: Int) -> MediaDownloader {
         var settings = settings
         settings.maxBytes = maxBytes
-        return MediaDownloader(settings: settings, client: client, clock: clock, lookup: lookup)
+        return MediaDownloader(settings: settings, clock: clock, route: route, lookup: lookup)
     }
 
     /// Fetches one file.
@@ -181,15 +181,19 @@ public struct MediaDownloader: Sendable {
     private func exchange(_ job: Job, _ progress: Locked<Int>) async -> Result<FetchedMedia, Trouble> {
         guard var url = URL(string: job.reference.url) else { return .failure(.final(.refusedAddress)) }
         for _ in 0...Self.maxRedirects {
-            switch await policy.judge(url) {
+            let route = route(url)
+            switch await policy.judge(url, isProxied: route.isProxied) {
             case .admitted: break
             case .refused: return .failure(.final(.refusedAddress))
             case .unresolved: return .failure(.passing(.unreachable))
             }
             var request = HTTPClientRequest(url: url.absoluteString)
             request.headers.add(name: "Accept", value: "*/*")
-            guard let response = try? await client.execute(request, deadline: .distantFuture) else {
-                return .failure(.passing(.unreachable))
+            let response: HTTPClientResponse
+            do {
+                response = try await route.client.execute(request, deadline: .distantFuture)
+            } catch {
+                return .failure(error.isOfProxy ? .final(.refusedByProxy) : .passing(.unreachable))
             }
             progress.withLock { $0 += 1 }
             guard let target = Self.redirect(response, from: url) else { return await receive(response, job, progress) }
@@ -263,6 +267,7 @@ public struct MediaDownloader: Sendable {
     private func trouble(with response: HTTPClientResponse) async -> Trouble {
         switch response.status.code {
         case 403, 404, 410: return .gone
+        case 407: return .final(.refusedByProxy)
         case 400, 408, 429, 500...599:
             return await Self.saysExpired(response) ? .gone : .passing(.unreachable)
         default: return .final(.unreachable)

@@ -16,6 +16,8 @@ public enum MediaFailure: Error, Hashable, Sendable {
     case refusedAddress
     /// The storage cannot be reached or does not answer.
     case unreachable
+    /// The proxy on the way does not take our user and password.
+    case refusedByProxy
     /// No room on this machine.
     case diskFull
     /// The folder for downloads cannot be written.
@@ -34,6 +36,7 @@ public enum MediaFailure: Error, Hashable, Sendable {
         case .wrongKey: "media_wrong_key"
         case .refusedAddress: "media_refused_address"
         case .unreachable: "media_unreachable"
+        case .refusedByProxy: "media_refused_by_proxy"
         case .diskFull: "media_disk_full"
         case .unwritable: "media_unwritable"
         case .cancelled: "media_cancelled"
@@ -82,6 +85,11 @@ public enum MediaFailure: Error, Hashable, Sendable {
             (
                 "暂时下载不了，请稍后重新发送一次。",
                 "cannot be fetched at the moment. Please send it again in a while."
+            )
+        case .refusedByProxy:
+            (
+                "暂时下载不了：代理拒绝了连接。请联系管理员，之后再发。",
+                "cannot be fetched: the proxy refuses the connection. Please tell the administrator and send it later."
             )
         case .diskFull:
             (

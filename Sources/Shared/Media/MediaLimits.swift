@@ -38,6 +38,16 @@ public struct MediaLimits: Hashable, Sendable {
         ],
         minBytes: 5, maxNameBytes: 256)
 
+    /// An application: what the platform's pages call MB is read as 10^6 bytes to be safe, and a file has more than 5 bytes.
+    public static let application = MediaLimits(
+        rules: [
+            .image: Rule(maxBytes: 10_000_000, types: ["image/png", "image/jpeg"]),
+            .voice: Rule(maxBytes: 2_000_000, types: ["audio/amr"]),
+            .video: Rule(maxBytes: 10_000_000, types: ["video/mp4"]),
+            .file: Rule(maxBytes: 20_000_000),
+        ],
+        minBytes: 6, maxNameBytes: 200)
+
     /// Largest size of any kind.
     public var maxBytes: Int { rules.values.map(\.maxBytes).max() ?? 0 }
 

@@ -1,9 +1,10 @@
-public import AsyncHTTPClient
-import Foundation
+import AsyncHTTPClient
+public import Foundation
+public import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import Shared
+public import Shared
 
 /// Posts the one message that a `response_url` takes: plain JSON, without encryption, signature or token.
 public struct LateReplies: Sendable {
@@ -12,15 +13,18 @@ public struct LateReplies: Sendable {
     let post: Post
 
     /// - Parameters:
-    ///   - client: sends the requests, with the proxy and certificates of the account; nil: not now.
+    ///   - route: reaches an address, with the proxy and certificates of the account; nil: not now.
     ///   - allowedHosts: hosts that may be reached without TLS, for a simulated platform on this machine.
     public init(
-        client: @escaping @Sendable () -> HTTPClient?, timeout: Duration, allowedHosts: Set<String> = []
+        route: @escaping @Sendable (URL) -> HTTPRoute?, timeout: Duration, allowedHosts: Set<String> = [],
+        logger: Logger
     ) {
         post = { body, address in
-            guard let client = client() else { return .notSent(.offline) }
-            guard Self.isAllowed(address.url, allowedHosts) else { return .rejected(PlatformError(code: 40_058)) }
-            return await Self.post(body, to: address, client, timeout)
+            guard let url = URL(string: address.url), Self.isAllowed(url, allowedHosts) else {
+                return .rejected(PlatformError(code: 40_058))
+            }
+            guard let client = route(url)?.client else { return .notSent(.offline) }
+            return await Self.post(body, to: address, client, timeout, logger)
         }
     }
 
@@ -29,7 +33,7 @@ public struct LateReplies: Sendable {
 
     /// Only an answer with `errcode` 0 is a success; HTTP 200 alone says nothing.
     private static func post(
-        _ body: JSONValue, to address: LateAddress, _ client: HTTPClient, _ timeout: Duration
+        _ body: JSONValue, to address: LateAddress, _ client: HTTPClient, _ timeout: Duration, _ logger: Logger
     ) async -> SendOutcome {
         var request = HTTPClientRequest(url: address.url)
         request.method = .POST
@@ -37,6 +41,7 @@ public struct LateReplies: Sendable {
         request.body = .bytes(ByteBuffer(string: body.text))
         do {
             let response = try await client.execute(request, timeout: TimeAmount(timeout))
+            guard !response.isOfProxy else { throw HTTPClientError.proxyAuthenticationRequired }
             guard response.status == .ok else { return .unknown(.ackTimeout) }
             let bytes = try await response.body.collect(upTo: 65_536)
             guard let answer = try? JSONValue(parsing: bytes.readableBytesView) else { return .unknown(.ackTimeout) }
@@ -44,13 +49,24 @@ public struct LateReplies: Sendable {
             let words = answer["errmsg"]?.string ?? ""
             return code == 0 ? .acknowledged() : .rejected(PlatformError(code: code, message: words))
         } catch {
+            if error.isOfProxy { logger.proxyRefused("response_url") }
             return error.isBeforeSending ? .notSent(.offline) : .unknown(.ackTimeout)
         }
     }
 
-    private static func isAllowed(_ address: String, _ hosts: Set<String>) -> Bool {
-        guard let url = URL(string: address), let host = url.host else { return false }
+    private static func isAllowed(_ url: URL, _ hosts: Set<String>) -> Bool {
+        guard let host = url.host else { return false }
         return url.scheme == "https" || url.scheme == "http" && hosts.contains(host)
+    }
+}
+
+extension Logger {
+    /// A proxy answered in place of the platform: what `call` would have done was not done.
+    func proxyRefused(_ call: String) {
+        let metadata = Metadata([
+            .command: call, .reason: "http_407", .reaction: "correct user and password in network.egressProxyUrl",
+        ])
+        warning("proxy refused user or password", metadata: metadata)
     }
 }
 

@@ -14,13 +14,17 @@ extension ServerAPI {
         let request = request(call, query, body)
         let end = clock.now.advanced(by: call.timeout ?? settings.timeout)
         return await withTaskGroup(of: (AttemptResult, Value?)?.self) { group in
-            group.addTask { [client] in
+            group.addTask { [client, logger] in
                 do {
                     let response = try await client.execute(request, deadline: .distantFuture)
+                    guard !response.isOfProxy else { throw HTTPClientError.proxyAuthenticationRequired }
                     guard [200, 206].contains(response.status.code) else {
                         return (.status(response.status.code), nil)
                     }
                     return try await read(response)
+                } catch  where error.isOfProxy {
+                    logger.proxyRefused(call.path)
+                    return (.status(407), nil)
                 } catch {
                     return (Self.result(of: body), nil)
                 }

@@ -3,34 +3,20 @@ import Foundation
 import NIOCore
 public import Shared
 
-/// What the platform takes as media of an application: by its pages "MB", which is read as 10^6 bytes to be safe.
+/// What the platform takes as media of an application.
 enum MediaRules {
-    /// Smallest size in bytes: the pages want more than 5.
-    static let minBytes = 6
+    private static let limits = MediaLimits.application
+    /// Smallest size in bytes.
+    static let minBytes = limits.minBytes
     /// Pieces in which what is too large for one answer is fetched; the platform allows 20 MB.
     static let pieceBytes = 20_000_000
 
     /// Largest size in bytes.
-    static func maxBytes(_ kind: MediaReference.Kind) -> Int {
-        switch kind {
-        case .image, .video: 10_000_000
-        case .voice: 2_000_000
-        case .file: 20_000_000
-        }
-    }
-
-    private static func types(_ kind: MediaReference.Kind) -> [String]? {
-        switch kind {
-        case .image: ["image/png", "image/jpeg"]
-        case .voice: ["audio/amr"]
-        case .video: ["video/mp4"]
-        case .file: nil
-        }
-    }
+    static func maxBytes(_ kind: MediaReference.Kind) -> Int { limits.rules[kind]?.maxBytes ?? 0 }
 
     /// What a file goes as: the wanted kind if its bytes are of it and it is not too large, else a file.
     static func kind(wanted: MediaReference.Kind, mime: String, bytes: Int) -> MediaReference.Kind {
-        let isOfKind = types(wanted)?.contains(mime) ?? true
+        let isOfKind = limits.rules[wanted]?.types?.contains(mime) ?? true
         return isOfKind && bytes <= maxBytes(wanted) ? wanted : .file
     }
 
@@ -46,7 +32,7 @@ enum MediaRules {
 
     /// A name as it may stand between the quotes of a header: raw UTF-8, since the platform shows escapes as they are.
     static func headerName(_ name: String) -> String {
-        let harmless = FileName.sanitised(name, maxBytes: 200) ?? "file"
+        let harmless = FileName.sanitised(name, maxBytes: limits.maxNameBytes) ?? "file"
         return String(harmless.map { $0 == "\"" ? "'" : $0 })
     }
 }

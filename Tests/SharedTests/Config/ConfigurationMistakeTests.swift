@@ -58,6 +58,16 @@ struct ConfigurationMistake: Sendable, CustomTestStringConvertible {
             "mode webhook, long connection's keys", "bot: {mode: 'webhook', \(good)}",
             "bot.encodingAESKey", "mode webhook needs encodingAESKey and token"),
         .account(
+            "mode webhook alone", "bot: {mode: 'webhook'}", "bot.encodingAESKey",
+            "mode webhook needs encodingAESKey and token", "bot.token"),
+        .account(
+            "keys of a third-party application, in the agent",
+            "agent: {corpId: 'ww1234567890abcdef', agentId: 1, corpSecret: 's', suiteId: 'wwSUITE'}", "agent.suiteId",
+            "third-party application", "not supported", "self-built"),
+        .account(
+            "keys of a third-party application, in the account",
+            "bot: {botId: 'aibX', secret: 's'}, suiteSecret: 'x'", "suiteSecret", "third-party application"),
+        .account(
             "both modes half filled", "bot: {botId: 'aibX', token: 't'}", "bot.secret", "half of", "Complete one pair"),
         .account("token without key", "bot: {token: 't'}", "bot.encodingAESKey", "needs encodingAESKey"),
         .account(
@@ -131,6 +141,16 @@ struct ConfigurationMistake: Sendable, CustomTestStringConvertible {
             "no proxy"),
         .account("path without slash", "bot: {\(good), webhookPath: 'wecom'}", "bot.webhookPath", "starts with /"),
         .top("listen without port", "gateway: {listen: '0.0.0.0'}", "gateway.listen", "host:port"),
+        Self(
+            name: "callbacks of a bot without a listener",
+            text: "{channels: {wecom: {bot: {token: 't', encodingAESKey: '\(sampleKey)'}}},\ngateway: {listen: ''}}",
+            line: 2, path: "gateway.listen", words: ["account default takes callbacks", "127.0.0.1:18789"]),
+        Self(
+            name: "callbacks of an application without a listener",
+            text:
+                "{channels: {wecom: {bot: {botId: 'aibX', secret: 's'}, agent: {corpId: 'ww1234567890abcdef', agentId: 1, "
+                + "corpSecret: 's', token: 't', encodingAESKey: '\(sampleKey)'}}},\ngateway: {listen: ''}}",
+            line: 2, path: "gateway.listen", words: ["takes callbacks"]),
         .top("port too high", "gateway: {admin: '127.0.0.1:70000'}", "gateway.admin", "host:port"),
         .top("same address twice", "gateway: {admin: '127.0.0.1:18789'}", "gateway.admin", "same address"),
         .top("unknown level", "gateway: {log: {level: 'verbose'}}", "gateway.log.level", "\"info\""),
@@ -271,6 +291,37 @@ struct ConfigurationMistakeTests {
         #expect(result.errors.isEmpty)
         #expect(result.warnings.map(\.line) == [2])
         #expect(result.warnings.first?.problem.contains(words) == true)
+    }
+
+    private static let webhook = "bot: {token: 't', encodingAESKey: '\(sampleKey)', webhookPath: '/in'}"
+
+    @Test("WB-5: a webhook bot hears of mentions only, whatever the file wants")
+    func mentionsOnly() {
+        let text =
+            "{channels: {wecom: {accounts: {default: {\(Self.webhook),\ngroups: {'*': {requireMention: false}}}}}}}"
+        let result = loadConfiguration(text)
+        #expect(result.errors.isEmpty && result.warnings.map(\.line) == [2])
+        #expect(result.warnings.first?.problem.contains("does not deliver group messages that do not mention") == true)
+    }
+
+    @Test(
+        "WB-1: two accounts that a callback cannot tell apart warn; another token, path or a disabled account does not")
+    func sharedPath() {
+        let load = { (second: String) in
+            loadConfiguration(
+                "{channels: {wecom: {defaultAccount: 'a', accounts: {a: {\(Self.webhook)},\nb: {\(second)}}}}}")
+        }
+        let warned = load(Self.webhook)
+        #expect(warned.errors.isEmpty && warned.configuration != nil)
+        #expect(warned.warnings.map(\.line) == [2])
+        #expect(warned.warnings.first?.keyPath == "channels.wecom.accounts.b.bot.webhookPath")
+        #expect(warned.warnings.first?.problem.contains("accounts a and b") == true)
+        for fine in [
+            Self.webhook.replacing("'t'", with: "'u'"), Self.webhook.replacing("/in", with: "/other"),
+            Self.webhook + ", enabled: false",
+        ] {
+            #expect(load(fine).warnings.isEmpty && load(fine).errors.isEmpty)
+        }
     }
 
     @Test("a hostile file is answered quickly, with a bounded number of lines")

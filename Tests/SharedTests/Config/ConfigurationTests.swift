@@ -37,6 +37,26 @@ struct ConfigurationTests {
         #expect(bot.directMessages.policy == .pairing && bot.directMessages.allowFrom.isEmpty)
     }
 
+    @Test("AG-1, WB-1: a bot with callback keys, and an application that only sends, are complete")
+    func callbackShapes() throws {
+        let keys = "token: 't', encodingAESKey: '\(sampleKey)'"
+        for bot in [
+            "bot: {\(keys)}", "bot: {mode: 'webhook', \(keys)}", "bot: {mode: 'webhook', botId: 'aibX', \(keys)}",
+        ] {
+            #expect(try account(bot).bot.effectiveMode == .webhook, "\(bot)")
+        }
+        let agent = "corpId: 'ww1234567890abcdef', agentId: 1000002"
+        for secret in ["corpSecret: 's'", "accessToken: 'a'"] {
+            let account = try account("agent: {\(agent), \(secret)}")
+            #expect(account.bot.effectiveMode == nil && !account.agent.receives && account.agent.agentID == 1_000_002)
+        }
+        #expect(try account("agent: {\(agent), corpSecret: 's', \(keys)}").agent.receives)
+        // Nobody calls one that only sends, so that it needs no listener.
+        let silent = loadConfiguration(
+            "{channels: {wecom: {agent: {\(agent), corpSecret: 's'}}}, gateway: {listen: ''}}")
+        #expect(silent.errors.isEmpty && silent.warnings.isEmpty)
+    }
+
     @Test("GW-2: the canonical sample is read, every value of the agent and the account")
     func canonicalAccount() throws {
         let account = try #require(try sample().wecom.accounts["default"])

@@ -14,7 +14,8 @@ import Testing
         settings.allowedHosts = ["127.0.0.1:\(server.port)"]
         settings.retryDelay = .zero
         change(&settings)
-        return MediaDownloader(settings: settings, client: server.client, clock: clock, lookup: lookup)
+        return MediaDownloader(
+            settings: settings, clock: clock, route: { _ in HTTPRoute(client: server.client) }, lookup: lookup)
     }
 
     /// Fetches one file from a server with these answers; tells the outcome, the requests and the names that are left.
@@ -284,13 +285,11 @@ import Testing
         for text in ["8.8.8.8", "172.32.0.1", "100.128.0.1", "198.18.0.7", "2606:4700::1111", "64:ff9b::808:808"] {
             #expect(HostAddress(text)?.isPublic == true, "\(text)")
         }
-        let policy = { (isProxied: Bool) in
-            AddressPolicy(allowedHosts: ["Intranet.example", "[::1]:8443"], isProxied: isProxied) { host in
-                host == "cos.example" ? [.v4(0x0808_0808)] : []
-            }
+        let policy = AddressPolicy(allowedHosts: ["Intranet.example", "[::1]:8443"]) { host in
+            host == "cos.example" ? [.v4(0x0808_0808)] : []
         }
         let judge = { (text: String, isProxied: Bool) async throws in
-            await policy(isProxied).judge(try #require(URL(string: text)))
+            await policy.judge(try #require(URL(string: text)), isProxied: isProxied)
         }
         #expect(try await judge("https://cos.example/a?b=c", false) == .admitted)
         #expect(try await judge("https://none.example/", false) == .unresolved)
@@ -306,7 +305,7 @@ import Testing
     func lines() {
         let failures: [MediaFailure] = [
             .tooLarge(limit: 83_886_080), .expired, .damaged, .truncated, .badKey, .wrongKey, .refusedAddress,
-            .unreachable, .diskFull, .unwritable, .cancelled,
+            .unreachable, .refusedByProxy, .diskFull, .unwritable, .cancelled,
         ]
         #expect(Set(failures.map { $0.line(name: nil) }).count == failures.count)
         #expect(Set(failures.map(\.logWord)).count == failures.count)

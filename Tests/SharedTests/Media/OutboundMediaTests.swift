@@ -16,16 +16,18 @@ import Testing
 
     private func resolve(
         _ location: String, _ kind: MediaReference.Kind? = nil, name: String? = nil, workspace: String?? = .none,
-        roots: [String] = [], answers: [MediaAnswer] = []
+        roots: [String] = [], answers: [MediaAnswer] = [], limits: MediaLimits = .longConnection
     ) async throws -> Result<OutboundMedia, OutboundMediaFailure> {
         var outcome: Result<OutboundMedia, OutboundMediaFailure> = .failure(.badLocation)
         try await MediaServer.with(answers) { server in
             var settings = MediaSettings()
             settings.allowedHosts = ["127.0.0.1:\(server.port)"]
             settings.retryDelay = .zero
-            let downloader = MediaDownloader(settings: settings, client: server.client, clock: ManualClock())
+            let downloader = MediaDownloader(
+                settings: settings, clock: ManualClock(), route: { _ in HTTPRoute(client: server.client) })
             let resolver = OutboundMediaResolver(
-                workspace: workspace ?? self.workspace, localRoots: roots, directory: downloads, downloader: downloader)
+                workspace: workspace ?? self.workspace, localRoots: roots, directory: downloads, downloader: downloader,
+                limits: limits)
             outcome = await resolver.resolve(
                 location: location.replacing("SERVER", with: server.url("")), kind: kind, name: name)
         }
@@ -102,6 +104,28 @@ import Testing
         #expect(mkfifo(workspace + "/pipe", 0o600) == 0)
         #expect(try await resolve("pipe") == .failure(.notRegular))
         #expect(try await resolve(".") == .failure(.notRegular))
+    }
+
+    @Test(
+        "media.out: P13, AG-6: an application takes less than a bot, and what is too large for its kind as a file",
+        arguments: [
+            (Sample.png, 9_000_000, MediaReference.Kind.image), (Sample.png, 12_000_000, .file),
+            ([0, 0, 0, 0x18] + Array("ftypmp42".utf8), 15_000_000, .file), (Array("ID3\u{4}".utf8), 4_000, .file),
+            (Array("GIF89a".utf8), 4_000, .file), (Array("#!AMR\n".utf8), 1_000, .voice),
+            (Array("#!AMR\n".utf8), 2_000_001, .file), (Array("123456".utf8), 6, .file),
+        ] as [([UInt8], Int, MediaReference.Kind)])
+    func application(head: [UInt8], bytes: Int, kind: MediaReference.Kind) async throws {
+        try scratch.write("work/a.bin", Sample.file(head, count: bytes))
+        #expect(try await resolve("a.bin", limits: .application).get().kind == kind)
+    }
+
+    @Test(
+        "media.out: P13, AG-6: an application takes no file of five bytes and none above 20 MB",
+        arguments: [0, 5, 25_000_000])
+    func applicationBounds(bytes: Int) async throws {
+        try scratch.write("work/a.bin", [UInt8](repeating: 1, count: bytes))
+        let expected: OutboundMediaFailure = bytes < 6 ? .tooSmall(minBytes: 6) : .tooLarge(limit: 20_000_000)
+        #expect(try await resolve("a.bin", limits: .application) == .failure(expected))
     }
 
     @Test("media.out: P13, WS-17: addresses are downloaded by the rules of downloads")
