@@ -92,7 +92,8 @@ struct PolledStream: Sendable {
         heardAt = now
         lastUse = now
         if isRefresh { refreshes += 1 }
-        let first = !hasAnswered
+        // What is asked for has had its first frame, if from an earlier run.
+        let first = !hasAnswered && !isRefresh
         hasAnswered = true
         switch state {
         case .opening: return Frame(id: id, content: words.placeholder, isFinal: false)

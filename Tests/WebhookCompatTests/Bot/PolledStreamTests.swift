@@ -30,6 +30,17 @@ struct PolledStreamTests {
         #expect(stream.refreshes == 2)
     }
 
+    @Test("WB-2: the feedback id is on the first answer alone, which a refresh never is, also after a restart")
+    func feedbackOnce() {
+        var restored = stream()
+        _ = restored.show("a", isFinal: false, images: [], feedback: "f", now: seconds(1))
+        #expect(restored.frame(now: seconds(2), isRefresh: true).feedback == nil)
+        var fresh = stream()
+        _ = fresh.show("a", isFinal: false, images: [], feedback: "f", now: seconds(1))
+        #expect(fresh.frame(now: seconds(2), isRefresh: false).feedback == "f")
+        #expect(fresh.frame(now: seconds(3), isRefresh: true).feedback == nil)
+    }
+
     @Test(
         "WB-2: the last content counts as delivered once an answer with it went out whole, and is given again when asked for"
     )
