@@ -7,10 +7,10 @@ import Testing
 @Suite("callback listener, limits", .timeLimit(.minutes(2)))
 struct WebhookServerLimitTests {
     private static let target = "/wecom/bot?msg_signature=0123&timestamp=1767225600&nonce=n1"
-    /// A connection that should end at that limit has ended by this one.
-    private static let soon: Duration = .seconds(10)
+    /// A connection that should end at that limit has ended by this one, on a busy machine too.
+    private static let soon: Duration = .seconds(20)
 
-    private static func limits(_ request: Duration = .milliseconds(300), connections: Int = 100) -> WebhookServer.Limits
+    private static func limits(_ request: Duration = .seconds(1), connections: Int = 100) -> WebhookServer.Limits
     {
         var limits = WebhookServer.Limits()
         limits.request = request
@@ -93,7 +93,7 @@ struct WebhookServerLimitTests {
             let silent = try await stage.connect()
             await Self.expectEnd(of: silent)
             let slow = try await stage.connect()
-            try await slow.send("GET \(Self.target) HTTP/1.1\r\nX: ")
+            try? await slow.send("GET \(Self.target) HTTP/1.1\r\nX: ")
             slow.dribble(UInt8(ascii: "a"))
             await Self.expectEnd(of: slow)
         }
@@ -104,10 +104,10 @@ struct WebhookServerLimitTests {
         try await ServerStage.run(Self.limits()) { stage in
             let head = "POST \(Self.target) HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
             let silent = try await stage.connect()
-            try await silent.send(head)
+            try? await silent.send(head)
             await Self.expectEnd(of: silent)
             let slow = try await stage.connect()
-            try await slow.send(head)
+            try? await slow.send(head)
             slow.dribble(UInt8(ascii: "a"))
             await Self.expectEnd(of: slow)
         }
@@ -179,7 +179,7 @@ struct WebhookServerLimitTests {
             let connection = try await stage.connect(isReading: false)
             try await connection.send(ServerStage.message())
             // The peer reads nothing for longer than the limit.
-            try await connection.channel.eventLoop.scheduleTask(in: .milliseconds(1_500)) {}.futureResult.get()
+            try await connection.channel.eventLoop.scheduleTask(in: .seconds(3)) {}.futureResult.get()
             await connection.take()
             let start = ContinuousClock.now
             #expect(await connection.untilClosed().count < Self.big.utf8.count)
