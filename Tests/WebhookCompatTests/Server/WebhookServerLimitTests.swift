@@ -10,8 +10,7 @@ struct WebhookServerLimitTests {
     /// A connection that should end at that limit has ended by this one, on a busy machine too.
     private static let soon: Duration = .seconds(20)
 
-    private static func limits(_ request: Duration = .seconds(1), connections: Int = 100) -> WebhookServer.Limits
-    {
+    private static func limits(_ request: Duration = .seconds(1), connections: Int = 100) -> WebhookServer.Limits {
         var limits = WebhookServer.Limits()
         limits.request = request
         limits.idle = .seconds(60)
