@@ -116,7 +116,8 @@ struct WebhookServerLimitTests {
     func slowBehindAnswered() async throws {
         let (entered, gate) = (Gate(), Gate())
         try await ServerStage.run(
-            Self.limits(),
+            // Long enough for what has to work first.
+            Self.limits(.seconds(5)),
             answer: { _ in
                 entered.open()
                 await gate.pass()
@@ -138,7 +139,7 @@ struct WebhookServerLimitTests {
     @Test("WB-5: a connection that rests after its requests is ended by the idle limit")
     func idle() async throws {
         var limits = Self.limits(.seconds(30))
-        limits.idle = .milliseconds(300)
+        limits.idle = .seconds(3)
         try await ServerStage.run(limits) { stage in
             let connection = try await stage.connect()
             try await connection.send(ServerStage.message())
