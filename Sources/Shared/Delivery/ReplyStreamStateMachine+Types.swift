@@ -108,5 +108,8 @@ extension ReplyStreamStateMachine.Operation {
 
 extension PlatformError {
     /// Whether the very message may be sent again after a while.
-    var mayBeTriedAgain: Bool { reaction == .retry || reaction == .pauseConversation }
+    /// An access token may end again before the repeated call is there.
+    var mayBeTriedAgain: Bool {
+        reaction == .retry || reaction == .pauseConversation || reaction == .refreshToken
+    }
 }

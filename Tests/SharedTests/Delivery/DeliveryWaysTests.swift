@@ -232,6 +232,18 @@ struct DeliveryWaysTests {
         #expect(refused.finals == ["answer"] && refused.report?.failure == nil)
     }
 
+    @Test("AG-3: a message is not given up because the token ended twice in a row", arguments: [40_014, 42_001])
+    func tokenEndsTwice(code: Int) {
+        let refusal = SendOutcome.rejected(PlatformError(code: code, origin: .serverAPI))
+        var bench = ReplyBench(pushOnly: true, capabilities: .application)
+        bench.machine.appended("answer")
+        bench.machine.ended(.finished)
+        bench.step(refusal)
+        #expect(bench.next() == nil)
+        bench.finish()
+        #expect(bench.pushes == ["answer", "answer"] && bench.report?.failure == nil)
+    }
+
     @Test("AG-10: a fallback that is busy is asked again later; one that does not answer twice more at most")
     func busyFallback() {
         var bench = callbacks(fallback: true, lateAddress: false, pushOnly: true)

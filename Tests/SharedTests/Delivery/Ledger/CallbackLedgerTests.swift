@@ -64,7 +64,9 @@ struct CallbackLedgerTests {
         }
         await world.life { engine, _ in
             engine.accept(message(1, in: world))
-            await eventually("posted") { world.platform.shown("r1").contains("re: hello") }
+            await eventually("posted") {
+                world.platform.operations.contains { if case .reply = $0 { true } else { false } }
+            }
         }
         #expect(world.task(1)?.parts.first?.state == .sent && world.task(1)?.parts.first?.via == .reply)
         world.platform.set { _ in .take }
