@@ -68,7 +68,9 @@ struct ConformanceTests {
         }
     }
 
-    @Test("GW-1, WS-16, WB-7, AG-6: a picture reaches the handler as a file", arguments: Transport.allCases)
+    @Test(
+        "media.in: P12, GW-1, WS-16, WB-7, AG-6: a picture reaches the handler as a file", arguments: Transport.allCases
+    )
     func mediaIn(via: Transport) async throws {
         let png = Self.png
         try await ThreeSides.run(answer: Self.answer) { sides in
@@ -80,7 +82,7 @@ struct ConformanceTests {
         }
     }
 
-    @Test("GW-1, WS-17, WB-4, WB-7: pictures and files of an answer", arguments: Transport.allCases)
+    @Test("media.out: P13, GW-1, WS-17, WB-4, WB-7: pictures and files of an answer", arguments: Transport.allCases)
     func mediaOut(via: Transport) async throws {
         try await ThreeSides.run(answer: Self.answerFromWorkspace) { sides in
             try sides.simulator.post("picture", via: via)
@@ -128,7 +130,9 @@ struct ConformanceTests {
         }
     }
 
-    @Test("GW-1, WS-9: a message that is delivered again is answered once", arguments: Transport.allCases)
+    @Test(
+        "dedupe.repeated: P8, GW-1, WS-9: a message that is delivered again is answered once",
+        arguments: Transport.allCases)
     func duplicate(via: Transport) async throws {
         try await ThreeSides.run(answer: Self.answer) { sides in
             try sides.simulator.post(
@@ -140,7 +144,9 @@ struct ConformanceTests {
         }
     }
 
-    @Test("GW-1, WS-15: what was accepted before a restart is answered after it, once", arguments: Transport.allCases)
+    @Test(
+        "dedupe.restart: P8, GW-1, WS-15: what was accepted before a restart is answered after it, once",
+        arguments: Transport.allCases)
     func restart(via: Transport) async throws {
         let folder = FileManager.default.temporaryDirectory.path + "/restart-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

@@ -70,7 +70,9 @@ struct GateTests {
         }
     }
 
-    @Test("WB-1: of several accounts on one path the one whose token verifies is meant, bot or application")
+    @Test(
+        "webhook.refresh: P21, WB-1: of several accounts on one path the one whose token verifies is meant, bot or application"
+    )
     func sharedPath() throws {
         let endpoints = try Vectors.accounts().map { account in
             CallbackEndpoint(
@@ -113,7 +115,7 @@ struct GateTests {
         #expect(gate.judge(request) == .refused(.methodNotAllowed))
     }
 
-    @Test("WB-5: a refusal for a lost query names what is missing and what may have taken it")
+    @Test("webhook.refresh: P21, WB-5: a refusal for a lost query names what is missing and what may have taken it")
     func missingQuery() throws {
         let request = CallbackRequest(method: "GET", path: "/wecom/bot", query: "timestamp=1&nonce=&echostr")
         guard case .refused(let refusal) = try Vectors.gate().judge(request) else {

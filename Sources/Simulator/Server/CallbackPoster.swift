@@ -61,7 +61,9 @@ final class CallbackPoster: Sendable {
     func cancel(_ id: Int) { state.withLockedValue { $0.tasks.removeValue(forKey: id) }?.cancel() }
 
     private static func wire(_ request: CallbackRequest) throws -> HTTPClient.Request {
-        var headers: HTTPHeaders = ["User-Agent": "Mozilla/4.0"]
+        // One request for each connection: the client's pool stops the program when a connection that it has just given
+        // back turns out to be dead, as when the other side is killed.
+        var headers: HTTPHeaders = ["User-Agent": "Mozilla/4.0", "Connection": "close"]
         guard request.method == "POST" else {
             return try HTTPClient.Request(url: request.url, method: .GET, headers: headers)
         }

@@ -48,7 +48,7 @@ public struct VerifiedCallback: Hashable, Sendable {
 /// Why a request is turned away. Neither status nor body tell anything about credentials, ids or content.
 public enum CallbackRefusal: Error, Hashable, Sendable {
     /// Parameters of a callback address.
-    public enum Parameter: String, Hashable, Sendable {
+    public enum Parameter: String, CaseIterable, Hashable, Sendable {
         /// The signature.
         case signature = "msg_signature"
         /// Seconds since 1970.
@@ -105,6 +105,9 @@ public enum CallbackRefusal: Error, Hashable, Sendable {
         switch self {
         case .notFound: "not found"
         case .methodNotAllowed: "method not allowed"
+        case .missingQuery(let names) where names.count == Parameter.allCases.count:
+            "missing query params: \(names.map(\.rawValue).joined(separator: ", ")). In a browser this is expected: the address "
+                + "works, and only the platform can call it. From the platform: a proxy in between drops the query"
         case .missingQuery(let names):
             "missing query params: \(names.map(\.rawValue).joined(separator: ", "))"
                 + " (does a proxy in between drop the query?)"

@@ -183,7 +183,7 @@ extension Capabilities {
     static let application = Capabilities(
         channel: "other", conversations: [.direct], streams: false, pushes: true, maxTextBytes: 2_048,
         replyWindow: .zero, streamWindow: .zero, welcomeWindow: nil, mediaIn: [], mediaOut: [.image, .file],
-        cards: true)
+        cards: true, hasSession: false)
 }
 
 extension SendOutcome {

@@ -50,7 +50,7 @@ struct AgentCallbackTests {
         ("agent-text-doctype-in-cdata", [.text("<!DOCTYPE html><!ENTITY x \"y\"> &x; is only text")]),
     ]
 
-    @Test("AG-2: messages of every kind", arguments: messages.indices)
+    @Test("inbound.types: P22, AG-2: messages of every kind", arguments: messages.indices)
     func kinds(index: Int) throws {
         let (id, parts) = Self.messages[index]
         let (message, route) = try Self.message(Self.decodeVector(id))
@@ -146,7 +146,7 @@ struct AgentCallbackTests {
         #expect(try Self.decode(text) == .ignored(type: "text"))
     }
 
-    @Test("AG-2: a repeated event has the same key, another one of the same second has not")
+    @Test("dedupe.repeated: P8, AG-2: a repeated event has the same key, another one of the same second has not")
     func keys() throws {
         func id(_ callback: AgentCallback) -> MessageID? {
             switch callback {

@@ -118,7 +118,7 @@ struct AgentOnSimulatorTests {
         }
     }
 
-    @Test("AG-8: an address that is not trusted is named")
+    @Test("net.proxy: P29, AG-8: an address that is not trusted is named")
     func address() async throws {
         try await Self.with(app: { $0.trustedIPs = ["192.0.2.1"] }) { stage in
             guard case .rejected(let error) = await stage.push("1") else {
@@ -131,7 +131,7 @@ struct AgentOnSimulatorTests {
     }
 
     @Test(
-        "AG-8: what was carried out without an answer is not shown twice",
+        "dedupe.parts: P8, AG-8: what was carried out without an answer is not shown twice",
         arguments: [
             SimulatorFault.Kind.dropAfter, .httpErrorAfter, .dropBefore, .httpError,
         ])
@@ -152,7 +152,7 @@ struct AgentOnSimulatorTests {
         }
     }
 
-    @Test("AG-6: a file goes up with its name, is shown, and comes down the same")
+    @Test("media.out: P13, AG-6: a file goes up with its name, is shown, and comes down the same")
     func media() async throws {
         try await Self.with { stage in
             let folder = NSTemporaryDirectory() + "agent-on-simulator-" + UUID().uuidString

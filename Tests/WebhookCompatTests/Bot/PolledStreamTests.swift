@@ -17,7 +17,8 @@ private func stream() -> PolledStream {
 @Suite("PolledStream: transitions")
 struct PolledStreamTests {
     @Test(
-        "WB-2: the first answer is the placeholder, each refresh gets the newest content, the same when nothing is new")
+        "webhook.refresh: P21, WB-2: the first answer is the placeholder, each refresh gets the newest content, the same when nothing is new"
+    )
     func growing() {
         var stream = stream()
         #expect(stream.frame(now: seconds(0), isRefresh: false).content == "1")
@@ -69,7 +70,7 @@ struct PolledStreamTests {
     }
 
     @Test(
-        "WB-2: a last content that nobody asks for within 30 s, or before the window ends, is over; it is not shown any more"
+        "webhook.refresh: P21, WB-2: a last content that nobody asks for within 30 s, or before the window ends, is over; it is not shown any more"
     )
     func over() {
         var silent = stream()
@@ -132,7 +133,9 @@ struct PolledStreamTests {
         #expect(streams["1"] != nil && streams["\(PolledStreams.limit - 2)"] != nil)
     }
 
-    @Test("WB-1: exactly the same request gets exactly the same answer for 2 hours; number and bytes are bounded")
+    @Test(
+        "dedupe.repeated: P8, WB-1: exactly the same request gets exactly the same answer for 2 hours; number and bytes are bounded"
+    )
     func replay() {
         var memory = ReplayMemory()
         let answer = ReplayMemory.Answer(contentType: "t", body: [1])

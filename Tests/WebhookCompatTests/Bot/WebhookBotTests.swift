@@ -28,7 +28,9 @@ struct WebhookBotTests {
         }
     }
 
-    @Test("WB-1: a message that comes again gets its own bubble again, whatever it shows by then, and is handled once")
+    @Test(
+        "dedupe.repeated: P8, WB-1: a message that comes again gets its own bubble again, whatever it shows by then, and is handled once"
+    )
     func duplicates() async throws {
         let stage = BotStage()
         let runs = Locked(0)
@@ -49,7 +51,7 @@ struct WebhookBotTests {
         }
     }
 
-    @Test("WB-1: without an id the content tells repetitions apart")
+    @Test("dedupe.repeated: P8, WB-1: without an id the content tells repetitions apart")
     func withoutID() async throws {
         let stage = BotStage()
         try await stage.run { _, reply in
@@ -61,7 +63,9 @@ struct WebhookBotTests {
         }
     }
 
-    @Test("WB-2: bubbles nobody knows, of somebody else, or without an id are ended with a sentence")
+    @Test(
+        "webhook.refresh: P21, WB-2: bubbles nobody knows, of somebody else, or without an id are ended with a sentence"
+    )
     func unknown() async throws {
         let stage = BotStage()
         try await stage.run { _, _ in
@@ -78,7 +82,9 @@ struct WebhookBotTests {
         }
     }
 
-    @Test("WB-2, WS-15: after a restart the bubble goes on under its id, and one that had ended shows what it showed")
+    @Test(
+        "webhook.refresh: P21, WB-2, WS-15: after a restart the bubble goes on under its id, and one that had ended shows what it showed"
+    )
     func restart() async throws {
         let first = BotStage()
         let ids = Locked<[String]>([])
@@ -125,7 +131,9 @@ struct WebhookBotTests {
         }
     }
 
-    @Test("WB-1: before an engine runs, and while it goes down, messages are sent back to come again")
+    @Test(
+        "webhook.refresh: P21, WB-1: before an engine runs, and while it goes down, messages are sent back to come again"
+    )
     func busy() async throws {
         let stage = BotStage()
         guard case .busy = await stage.bot.answer(BotStage.message("m1")) else {
@@ -227,7 +235,7 @@ struct WebhookBotTests {
         }
     }
 
-    @Test("WB-7: pictures of an answer go out with the last frame; a file that cannot go is named")
+    @Test("media.out: P13, WB-7: pictures of an answer go out with the last frame; a file that cannot go is named")
     func pictures() async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "webhook-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

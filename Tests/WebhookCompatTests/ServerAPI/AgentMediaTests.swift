@@ -70,7 +70,7 @@ struct AgentMediaTests {
     func names(name: String, header: String) { #expect(MediaRules.headerName(name) == header) }
 
     @Test(
-        "AG-6: what is no picture, AMR or MP4, or too large for its kind, goes as a file",
+        "media.out: P13, AG-6: what is no picture, AMR or MP4, or too large for its kind, goes as a file",
         arguments: [
             (MediaReference.Kind.image, "image/png", 10_000_000, MediaReference.Kind.image),
             (.image, "image/png", 10_000_001, .file), (.image, "image/gif", 100, .file),
@@ -84,7 +84,9 @@ struct AgentMediaTests {
         #expect(MediaRules.kind(wanted: wanted, mime: mime, bytes: bytes) == kind)
     }
 
-    @Test("AG-6: what the platform refuses as its kind is sent as a file, once", arguments: [40_004, 40_009, 301_017])
+    @Test(
+        "media.out: P13, AG-6: what the platform refuses as its kind is sent as a file, once",
+        arguments: [40_004, 40_009, 301_017])
     func asFile(code: Int) async throws {
         let folder = try Folder()
         try await AgentBench.with({ $0.query("type") == "file" ? Self.uploaded : .error(code) }) { bench in
@@ -103,7 +105,9 @@ struct AgentMediaTests {
         }
     }
 
-    @Test("AG-6: files of five bytes or of more than 20 MB do not go out; neither does one that is not what was said")
+    @Test(
+        "media.out: P13, AG-6: files of five bytes or of more than 20 MB do not go out; neither does one that is not what was said"
+    )
     func bounds() async throws {
         let folder = try Folder()
         try await AgentBench.with({ _ in Self.uploaded }) { bench in
@@ -168,7 +172,7 @@ struct AgentMediaTests {
             MediaReference(kind: kind, mediaID: "MEDIA-1", name: name), into: folder.path, name: "m1")
     }
 
-    @Test("AG-6: media comes by its id, with a name and a type by its bytes")
+    @Test("media.in: P12, AG-6: media comes by its id, with a name and a type by its bytes")
     func fetch() async throws {
         let folder = try Folder()
         try await AgentBench.with({ _ in .file(Self.png, type: "image/png", name: "MEDIA-1.png") }) { bench in
@@ -183,7 +187,7 @@ struct AgentMediaTests {
     }
 
     @Test(
-        "AG-6: an error that comes with status 200 is an error, and leaves nothing behind",
+        "media.in: P12, AG-6: an error that comes with status 200 is an error, and leaves nothing behind",
         arguments: [
             ("application/json", 40_007, MediaFailure.expired), ("text/plain", 40_007, .expired),
             ("application/json; charset=UTF-8", 60_020, .unreachable), ("application/json", 45_016, .expired),
@@ -221,7 +225,8 @@ struct AgentMediaTests {
     }
 
     @Test(
-        "AG-6: what is too large for one answer comes in pieces of one file; a piece that breaks off is fetched again")
+        "media.in: P12, AG-6: what is too large for one answer comes in pieces of one file; a piece that breaks off is fetched again"
+    )
     func pieces() async throws {
         let folder = try Folder()
         var content = [UInt8](repeating: 7, count: 41_000_000)
