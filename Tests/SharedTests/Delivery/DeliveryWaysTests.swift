@@ -98,7 +98,9 @@ struct DeliveryWaysTests {
         #expect(dropping.log.count == 1 && dropping.report?.assumed == 1)
     }
 
-    @Test("WB-3: with `resend` a late message of unknown outcome is sent there once more; a refusal then means that it arrived")
+    @Test(
+        "WB-3: with `resend` a late message of unknown outcome is sent there once more; a refusal then means that it arrived"
+    )
     func resentLate() {
         for (second, assumed) in [(SendOutcome.refused(42_022), 1), (.acknowledged(), 0)] {
             var bench = callbacks(pushOnly: true) { $0.onUnknown = .resend }

@@ -176,7 +176,8 @@ struct AgentChannelTests {
     @Test("AG-4: text goes out as text, or as Markdown where that is wanted", arguments: [false, true])
     func markdown(isWanted: Bool) async throws {
         try await AgentBench.with(settings: { $0.sendsMarkdown = isWanted }) { bench in
-            let operation = ChannelOperation.push(Conversation(kind: .direct, id: "lin.wei"), markdown: "**hi**", feedback: nil)
+            let operation = ChannelOperation.push(
+                Conversation(kind: .direct, id: "lin.wei"), markdown: "**hi**", feedback: nil)
             #expect(await bench.channel.perform(operation, late: nil) == .acknowledged())
             let sent = bench.server.requests.first?.text ?? ""
             #expect(sent.contains(#""markdown":{"content":"**hi**"}"#) == isWanted)
