@@ -9,7 +9,7 @@ struct ReadmeTests {
             "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/architecture.md", "docs/backends.md",
             "docs/benchmarks.md", "docs/capabilities.md", "docs/configuration.md", "docs/logging.md",
             "docs/operations.md", "docs/protocol.md",
-            "docs/reliability.md", "docs/scenarios.md", "docs/threat-model.md",
+            "docs/reliability.md", "docs/scenarios.md", "docs/threat-model.md", "docs/webhook.md",
         ]
 
     @Test("GW-12: names every command", arguments: readmes)
