@@ -1,4 +1,7 @@
+import AsyncHTTPClient
 import Foundation
+import NIOCore
+import NIOHTTP1
 import Persistence
 import Shared
 import Simulator
@@ -195,6 +198,37 @@ struct ConformanceTests {
             open.finish()
             try await sides.wait(via) { $0.contains { $0.finished && $0.content == "at last" } }
             #expect(sides.simulator.violations.isEmpty)
+        }
+    }
+
+    @Test("GW-1: whatever else comes in that way, the next message is answered", arguments: Transport.allCases)
+    func hostile(via: Transport) async throws {
+        try await ThreeSides.run(answer: Self.answer) { sides in
+            switch via {
+            case .longConnection:
+                let frames = [
+                    "", "not JSON", "[]", "{\"cmd\":1}", "{\"cmd\":\"aibot_msg_callback\",\"headers\":{},\"body\":null}",
+                    String(repeating: "[", count: 100_000),
+                ]
+                for frame in frames { try sides.simulator.perform(.rawFrame(bot: ThreeSides.bot, text: frame)) }
+            case .webhook, .agent:
+                let path = via == .webhook ? "/wecom/bot/hook" : "/wecom/agent/app"
+                let query = "?msg_signature=0&timestamp=1&nonce=2"
+                let bomb = "<?xml version=\"1.0\"?><!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><xml>&b;</xml>"
+                let bodies = ["", "not JSON", "{\"encrypt\":\"AAAA\"}", "<xml><Encrypt>AAAA</Encrypt></xml>", bomb]
+                for body in bodies + [String(repeating: "{\"a\":", count: 50_000)] {
+                    for target in [path, path + query, path + "/../../etc", path + "?%zz=&&=1"] {
+                        var request = HTTPClientRequest(url: "http://127.0.0.1:\(sides.callbackPort)\(target)")
+                        request.method = .POST
+                        request.body = .bytes(ByteBuffer(string: body))
+                        let answer = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+                        #expect([400, 401, 404].contains(answer.status.code))
+                    }
+                }
+            }
+            try sides.simulator.post("hello", via: via)
+            try await sides.wait(via) { $0.last?.finished == true && $0.last?.content == "you said hello" }
+            #expect(sides.shown(via).count == 1)
         }
     }
 

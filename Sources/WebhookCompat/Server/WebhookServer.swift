@@ -102,11 +102,26 @@ public struct WebhookServer: Service {
                 logger.info("callback listener is up", metadata: .init([.address: "\(address.host):\(port)"]))
             }, logger: quiet)
         do {
-            try await application.run()
+            try await Self.run(application, quiet)
         } catch  where error is IOError || error is SocketAddressError {
             throw GatewayError(
                 .invalidConfiguration,
                 "gateway.listen \(address): cannot listen: \(error). Free it, or name another address")
+        }
+    }
+}
+
+extension WebhookServer {
+    /// Runs the server, and has it stop in good order when the task is cancelled, too: a connection that has just been accepted
+    /// when its loop is torn away stops the whole program (NIO).
+    private static func run(_ application: some Service, _ logger: Logger) async throws {
+        let group = ServiceGroup(services: [application], logger: logger)
+        // Owned and awaited here: unstructured, since a child would be cancelled with its parent.
+        let serving = Task { try await group.run() }
+        try await withTaskCancellationHandler {
+            try await serving.value
+        } onCancel: {
+            Task { await group.triggerGracefulShutdown() }
         }
     }
 }

@@ -30,9 +30,13 @@ package final class Latch<Value: Sendable>: Sendable {
             return false
         }
         if !isThere {
-            alarms.clock.set(deadline, for: id, signal)
-            await signal.wait()
-            alarms.clock.set(nil, for: id, signal)
+            // Not an alarm of the channel's: whoever answers a request must not wait for one that has stopped.
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await signal.wait() }
+                group.addTask { try? await alarms.time.sleep(until: deadline, tolerance: nil) }
+                await group.next()
+                group.cancelAll()
+            }
         }
         return state.withLock { state in
             state.waiting[id] = nil
@@ -44,9 +48,13 @@ package final class Latch<Value: Sendable>: Sendable {
 /// Alarms with numbers of their own.
 package final class NumberedAlarms: Sendable {
     let clock: AlarmClock
+    let time: any MonotonicClock
     private let last = Locked<UInt64>(0)
 
-    package init(clock: any MonotonicClock) { self.clock = AlarmClock(clock: clock) }
+    package init(clock: any MonotonicClock) {
+        self.clock = AlarmClock(clock: clock)
+        time = clock
+    }
 
     /// Works until cancelled.
     package func run() async { await clock.run() }
