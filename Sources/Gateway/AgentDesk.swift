@@ -85,8 +85,16 @@ final class AgentDesk: Channel {
     func fetch(_ reference: MediaReference, _ directory: String, _ name: String) async -> Result<
         FetchedMedia, MediaFailure
     > {
-        guard let agent = open.value?.agent else { return .failure(.unreachable) }
-        return await agent.media.fetch(reference, into: directory, name: name)
+        var pause = Duration.milliseconds(500)
+        for attempt in 1... {
+            guard let agent = open.value?.agent else { return .failure(.unreachable) }
+            let result = await agent.media.fetch(reference, into: directory, name: name)
+            // Nothing changes by it on the platform, and an id is good for three days.
+            guard case .failure(.unreachable) = result, attempt < 5, !Task.isCancelled else { return result }
+            try? await clock.sleep(for: pause)
+            pause *= 2
+        }
+        return .failure(.unreachable)
     }
 
     // MARK: Directory

@@ -89,6 +89,21 @@ struct FallbackTests {
     }
 }
 
+@Suite("Attachments of an application on a bad line")
+struct BrokenDownloadTests {
+    @Test("media.in: P12, AG-6: a file whose download breaks off, twice, is fetched again")
+    func again() async throws {
+        try await ThreeSides.run(answer: ConformanceTests.answer) { sides in
+            sides.simulator.setFaults(
+                SimulatorFaults([SimulatorFault(.dropAfter, cmd: "cgi-bin/media/get", nth: 1, count: 2)]))
+            let picture = UserPost.File(name: "a.png", bytes: ConformanceTests.png)
+            try sides.simulator.post(
+                UserPost(bot: ThreeSides.bot, user: "lin.wei", content: .image(picture), via: .agent))
+            try await sides.wait(.agent) { $0.last?.content == "you said  image \(ConformanceTests.png.count) " }
+        }
+    }
+}
+
 /// What happens to callbacks while the program goes down.
 @Suite("Callbacks at a graceful stop")
 struct CallbackStopTests {
