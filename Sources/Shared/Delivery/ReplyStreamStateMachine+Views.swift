@@ -33,4 +33,26 @@ extension ReplyStreamStateMachine {
     public var isLateAddressOpen: Bool { ways.history.lateAddressIsOpen }
     /// Whether the fallback may be used.
     public var hasFallback: Bool { ways.terms.fallback != nil }
+
+    // MARK: What a frame says at its end
+
+    /// Says so when nothing that follows this piece can be delivered.
+    func withCutNotice(_ content: String) -> String {
+        let isMore = !hasEnded || text.segments.count > 1
+        return isMore && ways.isLast(way) ? content + "\n\n" + settings.words.tooLong : content
+    }
+
+    /// What the last frame of a bubble shows of its segment.
+    func closing(_ segment: String) -> String {
+        withCutNotice(text.decorated(segment))
+    }
+
+    /// Says where the rest of an answer comes that the bubble cannot wait for.
+    var handOverNotice: String {
+        switch ways.routeAfterBubble() {
+        case .fallback: settings.words.handOverByFallback
+        case nil: settings.words.overdue
+        default: settings.words.handOver
+        }
+    }
 }

@@ -501,12 +501,6 @@ public struct ReplyStreamStateMachine: Sendable {
         }
     }
 
-    /// Says so when nothing that follows this piece can be delivered.
-    private func withCutNotice(_ content: String) -> String {
-        let isMore = ending == nil || text.segments.count > 1
-        return isMore && ways.isLast(way) ? content + "\n\n" + settings.words.tooLong : content
-    }
-
     private var isComplete: Bool { ending != nil && text.segments.isEmpty }
 
     private mutating func nextWhole(_ expiry: MonotonicInstant, _ operation: (String) -> Operation) -> Action {
@@ -570,20 +564,6 @@ public struct ReplyStreamStateMachine: Sendable {
         guard online, way == .bubble, bubbles.bubble != nil else { return .done(report) }
         if sealContent == nil { return seal(settings.words.parked, now: now) }
         return nil
-    }
-
-    /// What the last frame of a bubble shows of its segment.
-    private func closing(_ segment: String) -> String {
-        withCutNotice(text.decorated(segment))
-    }
-
-    /// Says where the rest of an answer comes that the bubble cannot wait for.
-    private var handOverNotice: String {
-        switch ways.routeAfterBubble() {
-        case .fallback: settings.words.handOverByFallback
-        case nil: settings.words.overdue
-        default: settings.words.handOver
-        }
     }
 
     /// Seals the bubble at its deadline with what it would show, and says that the rest comes as a new message.

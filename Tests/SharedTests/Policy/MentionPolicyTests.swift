@@ -36,7 +36,7 @@ struct MentionPolicyTests {
             MentionCase("@bot\u{2005}/new", "bot", "/new"), MentionCase("@Wow!Bot /x", "Wow!Bot", "/x"),
             MentionCase("@Wow!Bot /x", "Wow", "@Wow!Bot /x", false),
             MentionCase("@bot https://e.com", "bot", "https://e.com"), MentionCase("@bot 1/2", "bot", "1/2"),
-            MentionCase("@bot /root/a.txt", "bot", "/root/a.txt"),
+            MentionCase("@bot /srv/a.txt", "bot", "/srv/a.txt"),
             MentionCase("mail a@b.c", "b.c", "mail a@b.c", false),
             MentionCase("mail a@bot", "bot", "mail a@bot", false),
             MentionCase("@Botty hi", "Bot", "@Botty hi", false), MentionCase("@Bot-2 hi", "Bot", "@Bot-2 hi", false),
@@ -64,7 +64,7 @@ struct MentionPolicyTests {
             MentionCase("/stop@Bot", nil, "/stop"), MentionCase("@bot\u{2005}/new", nil, "/new"),
             MentionCase("@Claude Code\u{2005}do it", nil, "do it"), MentionCase("@Wow!Bot /x", nil, "/x"),
             MentionCase("@bot https://e.com", nil, "https://e.com"), MentionCase("@bot 1/2", nil, "1/2"),
-            MentionCase("@bot /root/a.txt", nil, "/root/a.txt"), MentionCase("mail a@b.c", nil, "mail a@b.c", false),
+            MentionCase("@bot /srv/a.txt", nil, "/srv/a.txt"), MentionCase("mail a@b.c", nil, "mail a@b.c", false),
             MentionCase("@bot please run /list", nil, "please run /list"), MentionCase("@bot", nil, ""),
             MentionCase("@ /list", nil, "@ /list", false),
         ])

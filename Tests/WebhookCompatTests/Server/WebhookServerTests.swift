@@ -78,7 +78,7 @@ struct WebhookServerTests {
         }
     }
 
-    @Test("WB-5: nothing is served on any other path, whatever the method")
+    @Test("WB-5, WB-9: nothing is served on any other path, whatever the method")
     func paths() async throws {
         let targets = [
             "/", "/wecom", "/wecom/", "/wecom/bot//", "/wecom/bot/x", "//wecom/bot", "/wecom/../wecom/bot",
