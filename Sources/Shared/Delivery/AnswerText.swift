@@ -92,6 +92,8 @@ struct AnswerText: Sendable {
 
     /// Bytes so far.
     var utf8Count: Int { cutter.utf8Count }
+    /// Whether these two bytes follow each other somewhere.
+    func contains(_ first: UInt8, _ second: UInt8) -> Bool { cutter.contains(first, second) }
     /// Whole text so far.
     var whole: String { cutter.text }
     /// Whether anything of it can be seen, or is going to be.

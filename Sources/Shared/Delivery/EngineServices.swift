@@ -25,12 +25,14 @@ public struct AttachmentProblem: Error, Hashable, Sendable {
     public init(line: String) { self.line = line }
 }
 
-/// What all turns of an engine share.
-struct EngineServices: Sendable {
+/// What all turns of an engine share. By reference: each of them holds it.
+final class EngineServices: Sendable {
     let channel: any Channel
     /// Another channel of the account, which takes what the first cannot.
     let fallback: (any Channel)?
     let settings: EngineSettings
+    /// How most answers are shown; how those are that answer nothing.
+    let reply: Frozen<ReplySettings>, push: Frozen<ReplySettings>
     let hooks: EngineHooks
     let clock: any MonotonicClock
     let wallClock: any WallClock
@@ -40,6 +42,29 @@ struct EngineServices: Sendable {
     let governor: Locked<RateGovernor>
     let cardIDs: Locked<TaskIDGenerator>
     let logger: Logger
+
+    init(
+        channel: any Channel, fallback: (any Channel)?, settings: EngineSettings, hooks: EngineHooks,
+        clock: any MonotonicClock, wallClock: any WallClock, store: any LedgerStore, cardSeed: UInt64, logger: Logger
+    ) {
+        self.channel = channel
+        self.fallback = fallback
+        self.settings = settings
+        reply = Frozen(settings.reply)
+        var push = settings.reply
+        // What is sent on its own account answers nothing, however late it goes out.
+        push.ageNoticeAfter = .zero
+        self.push = Frozen(push)
+        self.hooks = hooks
+        self.clock = clock
+        self.wallClock = wallClock
+        alarms = AlarmClock(clock: clock)
+        self.store = store
+        ledger = LedgerWriter(store: store, clock: clock, logger: logger)
+        governor = Locked(RateGovernor(perMinute: settings.perMinute, perHour: settings.perHour))
+        cardIDs = Locked(TaskIDGenerator(seed: cardSeed))
+        self.logger = logger
+    }
 
     /// Current time in Unix milliseconds.
     var now: Int64 { wallClock.unixMilliseconds }

@@ -62,14 +62,14 @@ extension ReplyEngine {
             return refuse(zip(decided.map(\.decision), entries), error)
         }
         for index in decided.indices {
-            let metadata = Self.metadata(entries[index].message, entries[index].route)
+            let entry = entries[index]
             switch acceptances[index] {
             case .known:
                 tell(decided[index].arrival, .known)
-                logger.info("message delivered again, handled once", metadata: metadata)
+                logger.info("message delivered again, handled once", metadata: Self.metadata(entry))
             case .accepted(let task):
                 tell(decided[index].arrival, decided[index].decision.isSilent ? .ignored : .accepted)
-                await begin(decided[index].decision, entries[index], task, metadata)
+                await begin(decided[index].decision, entry, task)
             }
         }
     }
@@ -85,7 +85,7 @@ extension ReplyEngine {
             state.withLock { $0.seen.forget(entry.message.id.rawValue) }
             logger.error(
                 "message refused: ledger cannot write",
-                metadata: Self.metadata(entry.message, entry.route).merging(.init([.error: trouble])) { $1 })
+                metadata: Self.metadata(entry).merging(.init([.error: trouble])) { $1 })
             // Whom the policy keeps out hears what the policy says, or nothing.
             if case .keepOut(let line, _) = decision {
                 if let line { say(line, entry, task: nil) }
@@ -145,19 +145,17 @@ extension ReplyEngine {
 
     // MARK: Beginning
 
-    private func begin(
-        _ decision: Decision, _ entry: LedgerEntry, _ task: TaskID, _ metadata: Logger.Metadata
-    ) async {
+    private func begin(_ decision: Decision, _ entry: LedgerEntry, _ task: TaskID) async {
         switch decision {
-        case .handle: enqueue(entry, task, metadata)
+        case .handle: enqueue(entry, task)
         case .keepOut(let line, let reason):
-            logger.notice("message kept out", metadata: metadata.merging(.init([.reason: reason])) { $1 })
+            logger.notice("message kept out", metadata: Self.metadata(entry).merging(.init([.reason: reason])) { $1 })
             if let line { say(line, entry, task: nil) }
         case .line(let line):
-            logger.info("message answered without a backend", metadata: metadata)
+            logger.info("message answered without a backend", metadata: Self.metadata(entry))
             say(line, entry, task: task)
         case .command(let command):
-            logger.info("command", metadata: metadata.merging(.init([.kind: command.rawValue])) { $1 })
+            logger.info("command", metadata: Self.metadata(entry).merging(.init([.kind: command.rawValue])) { $1 })
             say(await answer(to: command, in: entry.message.conversation), entry, task: task)
         }
     }
@@ -189,7 +187,7 @@ extension ReplyEngine {
         return turns.isEmpty ? settings.reply.words.nothingToStop : settings.reply.words.stopping(turns.count)
     }
 
-    private func enqueue(_ entry: LedgerEntry, _ task: TaskID, _ metadata: Logger.Metadata) {
+    private func enqueue(_ entry: LedgerEntry, _ task: TaskID) {
         let conversation = entry.message.conversation
         let (arrival, turn) = state.withLock { state -> (ConversationQueue<Turn>.Arrival, Turn?) in
             guard state.turns.count < settings.acceptedMessages else { return (.refused, nil) }
@@ -201,11 +199,11 @@ extension ReplyEngine {
             return (arrival, nil)
         }
         switch arrival {
-        case .start: logger.info("message accepted", metadata: metadata)
+        case .start: logger.info("message accepted", metadata: Self.metadata(entry))
         case .queued(let ahead):
-            logger.info("message queued", metadata: metadata.merging(.init([.count: ahead])) { $1 })
+            logger.info("message queued", metadata: Self.metadata(entry).merging(.init([.count: ahead])) { $1 })
         case .refused:
-            logger.warning("message refused: queue full", metadata: metadata)
+            logger.warning("message refused: queue full", metadata: Self.metadata(entry))
             services.ledger.note(.finished(task, reason: "refused: queue full", at: services.now))
             return say(settings.reply.words.queueFull, entry, task: nil)
         }

@@ -95,10 +95,7 @@ public final class ReplyEngine: Sendable {
         var random = SeededGenerator(seed: seed)
         services = EngineServices(
             channel: channel, fallback: fallback, settings: settings, hooks: hooks, clock: clock, wallClock: wallClock,
-            alarms: AlarmClock(clock: clock), store: ledger,
-            ledger: LedgerWriter(store: ledger, clock: clock, logger: logger),
-            governor: Locked(RateGovernor(perMinute: settings.perMinute, perHour: settings.perHour)),
-            cardIDs: Locked(TaskIDGenerator(seed: random.next())), logger: logger)
+            store: ledger, cardSeed: random.next(), logger: logger)
         state = Locked(
             EngineState(
                 queue: ConversationQueue(
@@ -213,6 +210,8 @@ public final class ReplyEngine: Sendable {
         ])
     }
 
+    static func metadata(_ entry: LedgerEntry) -> Logger.Metadata { metadata(entry.message, entry.route) }
+
     // MARK: Running
 
     /// Works until cancelled, or until everything is answered after `stop`.
@@ -265,26 +264,33 @@ public final class ReplyEngine: Sendable {
     }
 
     private func note(_ turn: Turn, _ report: DeliveryReport?) {
-        var metadata = Logger.Metadata([.messageID: turn.entry.message.id, .reqID: turn.entry.route.key])
         if let failure = turn.failure {
-            logger.warning("backend failed", metadata: metadata.merging(.init([.error: failure])) { $1 })
+            logger.warning(
+                "backend failed", metadata: Self.metadata(turn, nil).merging(.init([.error: failure])) { $1 })
         }
         guard let report else {
             guard services.store.isDurable else {
-                return logger.warning("answer abandoned at shutdown", metadata: metadata)
+                return logger.warning("answer abandoned at shutdown", metadata: Self.metadata(turn, nil))
             }
-            return logger.notice("answer kept for the next start", metadata: metadata)
+            return logger.notice("answer kept for the next start", metadata: Self.metadata(turn, nil))
         }
+        guard report.failure == nil else {
+            return logger.error("answer not delivered", metadata: Self.metadata(turn, report))
+        }
+        // Where nothing streams, a push is no fallback.
+        let isFallback = report.pushed > 0 && services.channel.capabilities.streams
+        logger.info(
+            isFallback ? "answer delivered by push fallback" : "answer delivered",
+            metadata: Self.metadata(turn, report))
+    }
+
+    private static func metadata(_ turn: Turn, _ report: DeliveryReport?) -> Logger.Metadata {
+        var metadata = Logger.Metadata([.messageID: turn.entry.message.id, .reqID: turn.entry.route.key])
+        guard let report else { return metadata }
         metadata.merge(.init([.count: report.segments, .delivery: report.word])) { $1 }
         if let code = report.lastRefusal { metadata[LogKey.errcode.rawValue] = .string("\(code)") }
-        if let failure = report.failure {
-            metadata[LogKey.reason.rawValue] = .string(failure)
-            logger.error("answer not delivered", metadata: metadata)
-        } else {
-            // Where nothing streams, a push is no fallback.
-            let isFallback = report.pushed > 0 && services.channel.capabilities.streams
-            logger.info(isFallback ? "answer delivered by push fallback" : "answer delivered", metadata: metadata)
-        }
+        if let failure = report.failure { metadata[LogKey.reason.rawValue] = .string(failure) }
+        return metadata
     }
 
     private func drain() async {

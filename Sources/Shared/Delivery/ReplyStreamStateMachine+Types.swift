@@ -92,6 +92,32 @@ extension ReplyStreamStateMachine.Ending {
     }
 }
 
+extension ReplyStreamStateMachine {
+    /// Creates the machine for one answer.
+    ///
+    /// - Parameters:
+    ///   - name: unique beginning of the ids of its bubbles.
+    ///   - queuedAhead: messages that come before this one; nil when its turn is now.
+    ///   - pushOnly: there is no reply address.
+    ///   - online: whether the session is subscribed now.
+    ///   - records: whether the complete answer waits for `recorded()`.
+    ///   - fallback: another channel that reaches the person.
+    ///   - createdAt: when the message was accepted; nil: now.
+    ///   - lateUntil: until when the late address takes a message; nil: there is none, or it was used.
+    ///   - resumption: what is left of an earlier run.
+    public init(
+        settings: ReplySettings, name: String, capabilities: Capabilities, fallback: Capabilities? = nil,
+        queuedAhead: Int?, pushOnly: Bool = false, online: Bool = true, records: Bool = false,
+        createdAt: MonotonicInstant? = nil, lateUntil: MonotonicInstant? = nil, resuming resumption: Resumption? = nil,
+        now: MonotonicInstant
+    ) {
+        self.init(
+            frozen: Frozen(settings), name: name, capabilities: capabilities, fallback: fallback,
+            queuedAhead: queuedAhead, pushOnly: pushOnly, online: online, records: records, createdAt: createdAt,
+            lateUntil: lateUntil, resuming: resumption, now: now)
+    }
+}
+
 extension ReplyStreamStateMachine.Operation {
     var route: DeliveryRoute {
         switch self {
@@ -111,5 +137,13 @@ extension PlatformError {
     /// An access token may end again before the repeated call is there.
     var mayBeTriedAgain: Bool {
         reaction == .retry || reaction == .pauseConversation || reaction == .refreshToken
+    }
+
+    /// Whether another message would not arrive there either: the person is out of reach, or something has to be set up.
+    var closesTheWay: Bool {
+        switch reaction {
+        case .receiver, .configuration, .credentials, .unreachable: true
+        default: false
+        }
     }
 }

@@ -15,7 +15,8 @@
 /// States are a product: the way of delivery (`DeliveryPlan`), the bubble shown now, and whether the handler has ended and
 /// its answer is recorded. Late or repeated inputs are ignored; nothing poisons the machine. Terminal: a report was given.
 public struct ReplyStreamStateMachine: Sendable {
-    let settings: ReplySettings
+    private let frozen: Frozen<ReplySettings>
+    var settings: ReplySettings { frozen.value }
     private let createdAt: MonotonicInstant
     var text: AnswerText
     var bubbles: BubbleSlot
@@ -53,28 +54,17 @@ public struct ReplyStreamStateMachine: Sendable {
     private var mayHaveArrived = false
     var report = DeliveryReport()
 
-    /// Creates the machine for one answer.
-    ///
-    /// - Parameters:
-    ///   - name: unique beginning of the ids of its bubbles.
-    ///   - queuedAhead: messages that come before this one; nil when its turn is now.
-    ///   - pushOnly: there is no reply address.
-    ///   - online: whether the session is subscribed now.
-    ///   - records: whether the complete answer waits for `recorded()`.
-    ///   - fallback: another channel that reaches the person.
-    ///   - createdAt: when the message was accepted; nil: now.
-    ///   - lateUntil: until when the late address takes a message; nil: there is none, or it was used.
-    ///   - resumption: what is left of an earlier run.
-    public init(
-        settings: ReplySettings, name: String, capabilities: Capabilities, fallback: Capabilities? = nil,
-        queuedAhead: Int?, pushOnly: Bool = false, online: Bool = true, records: Bool = false,
-        createdAt: MonotonicInstant? = nil, lateUntil: MonotonicInstant? = nil, resuming resumption: Resumption? = nil,
-        now: MonotonicInstant
+    /// Like the public initializer, with settings that many answers share.
+    init(
+        frozen: Frozen<ReplySettings>, name: String, capabilities: Capabilities, fallback: Capabilities?,
+        queuedAhead: Int?, pushOnly: Bool, online: Bool, records: Bool, createdAt: MonotonicInstant?,
+        lateUntil: MonotonicInstant?, resuming resumption: Resumption?, now: MonotonicInstant
     ) {
+        let settings = frozen.value
         ways = DeliveryWays(
             channel: capabilities, fallback: fallback, addressIsOpen: !pushOnly, addressIsProven: resumption == nil,
             lateUntil: lateUntil)
-        self.settings = settings
+        self.frozen = frozen
         self.online = online
         self.records = records
         waiting = WaitingLine(queuedAhead: queuedAhead, settings: settings, now: now)
@@ -109,6 +99,8 @@ public struct ReplyStreamStateMachine: Sendable {
     public var answerBytes: Int { text.utf8Count }
     /// Answer so far.
     public var answer: String { text.whole }
+    /// Whether the answer may hold a picture in Markdown.
+    var mayShowPictures: Bool { text.contains(ASCII.bang, ASCII.openBracket) }
     /// Whether the answer is complete.
     public var hasEnded: Bool { ending != nil }
 

@@ -151,7 +151,9 @@ extension Turn {
 
     private func takePictures() async {
         guard let pictures = services.hooks.pictures, let resolve = services.hooks.resolve else { return }
-        let answer = state.withLock { $0.machine.answer }
+        // Looked for before the answer is made a string once more.
+        let answer = state.withLock { $0.machine.mayShowPictures ? $0.machine.answer : "" }
+        guard !answer.isEmpty else { return }
         let (text, locations) = pictures(answer)
         guard !locations.isEmpty else { return }
         var found: [OutboundMedia] = []

@@ -58,11 +58,9 @@ final class Turn: Sendable, Hashable {
         let pushOnly =
             !entry.route.takesReplies || !capabilities.streams || entry.origin == .push || earlier?.isHandedOver == true
             || isPast || entry.message.channel != capabilities.channel
-        var reply = services.settings.reply
-        // What is sent on its own account answers nothing, however late it goes out.
-        if entry.origin == .push { reply.ageNoticeAfter = .zero }
         let machine = ReplyStreamStateMachine(
-            settings: reply, name: entry.stream, capabilities: capabilities,
+            frozen: entry.origin == .push ? services.push : services.reply, name: entry.stream,
+            capabilities: capabilities,
             fallback: Self.fallbackConversation(entry, services) == nil ? nil : services.fallback?.capabilities,
             queuedAhead: queuedAhead, pushOnly: pushOnly, online: online, records: task != nil,
             createdAt: createdAt, lateUntil: Self.lateUntil(entry, earlier, services),

@@ -13,6 +13,16 @@ extension UnsafeBufferPointer<UInt8> {
         }
         return UnsafeRawPointer(found) - UnsafeRawPointer(base)
     }
+
+    /// Whether these two follow each other somewhere.
+    func contains(_ first: UInt8, _ second: UInt8) -> Bool {
+        var index = 0
+        while let found = firstIndex(of: first, from: index) {
+            index = found + 1
+            if index < count, self[index] == second { return true }
+        }
+        return false
+    }
 }
 
 extension [UInt8] {
@@ -28,14 +38,7 @@ extension String {
     /// Whether the UTF-8 form holds the sequence.
     func containsBytes(_ first: UInt8, _ second: UInt8) -> Bool {
         var text = self
-        return text.withUTF8 { bytes in
-            var index = 0
-            while let found = bytes.firstIndex(of: first, from: index) {
-                index = found + 1
-                if index < bytes.count, bytes[index] == second { return true }
-            }
-            return false
-        }
+        return text.withUTF8 { $0.contains(first, second) }
     }
 
     /// Whether the UTF-8 form holds the byte.

@@ -15,8 +15,8 @@ enum LineKind: Equatable {
     case tableRow
 }
 
-/// An open code fence.
-struct Fence: Equatable, Sendable {
+/// An open code fence. By reference, as contexts are copied with every line.
+final class Fence: Equatable, Sendable {
     /// Fence line that opens it again, without line break: container, marker run, info string.
     let opening: [UInt8]
     /// Fence line that closes it, without line break: container and marker run.
@@ -25,15 +25,39 @@ struct Fence: Equatable, Sendable {
     let length: Int
     let indent: Int
     let quoteDepth: Int
+
+    init(opening: [UInt8], closing: [UInt8], marker: UInt8, length: Int, indent: Int, quoteDepth: Int) {
+        self.opening = opening
+        self.closing = closing
+        self.marker = marker
+        self.length = length
+        self.indent = indent
+        self.quoteDepth = quoteDepth
+    }
+
+    static func == (lhs: Fence, rhs: Fence) -> Bool {
+        lhs.opening == rhs.opening && lhs.closing == rhs.closing && lhs.indent == rhs.indent
+            && lhs.quoteDepth == rhs.quoteDepth
+    }
 }
 
 /// A table that is being read.
-struct Table: Equatable, Sendable {
+final class Table: Equatable, Sendable {
     /// Header and delimiter row with their line breaks; empty when they are too long to repeat.
     let header: [UInt8]
     /// Whether rows begin with a pipe, as the header does.
     let leadingPipe: Bool
     let quoteDepth: Int
+
+    init(header: [UInt8], leadingPipe: Bool, quoteDepth: Int) {
+        self.header = header
+        self.leadingPipe = leadingPipe
+        self.quoteDepth = quoteDepth
+    }
+
+    static func == (lhs: Table, rhs: Table) -> Bool {
+        lhs.header == rhs.header && lhs.leadingPipe == rhs.leadingPipe && lhs.quoteDepth == rhs.quoteDepth
+    }
 }
 
 /// Where the reader stands at the start of a line.

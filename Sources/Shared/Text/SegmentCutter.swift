@@ -66,6 +66,9 @@ public struct SegmentCutter: Sendable {
 
     /// The text so far.
     public var text: String { String(decoding: bytes, as: UTF8.self) }
+    func contains(_ first: UInt8, _ second: UInt8) -> Bool {
+        bytes.withUnsafeBufferPointer { $0.contains(first, second) }
+    }
     /// Length of the text so far, in UTF-8 bytes.
     public var utf8Count: Int { bytes.count }
     /// UTF-8 offset at which the open segment starts: everything before it is sealed.
