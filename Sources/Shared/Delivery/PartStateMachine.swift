@@ -162,7 +162,8 @@ struct PartStateMachine: Sendable {
         case .rejected(let error) where isOneShot || !error.mayBeTriedAgain:
             changes.append(.refused(errcode: error.code))
             switch route {
-            case .fallback: terms.fallback = nil
+            // What it does not take as a card or a file it may take in words.
+            case .fallback where content.isText || error.closesTheWay: terms.fallback = nil
             case .reply where isOneShot: history.lateAddressIsOpen = false
             default: return refusedAside(error)
             }

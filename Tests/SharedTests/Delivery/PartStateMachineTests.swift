@@ -46,6 +46,41 @@ struct PartStateMachineTests {
         #expect(part.takeChanges() == [.refused(errcode: 846_605), .acked])
     }
 
+    @Test(
+        "WS-18, WB-3: a card or a file that the fallback refuses goes there in words; a fallback out of reach takes nothing",
+        arguments: [(card, 42_014), (card, 40_058), (SharedTests.file, 40_008)])
+    func fallbackRefuses(content: PartContent, code: Int) {
+        var part = aside(content)
+        part.completed(.rejected(PlatformError(code: code, origin: .serverAPI)), now: seconds(0))
+        guard case .send(.text(let words), .fallback) = part.next(now: seconds(0)) else {
+            return #expect(Bool(false), "\(part.next(now: seconds(0)))")
+        }
+        #expect(words == (content == card ? "card in words" : ReplyWords().notSent("a")))
+        part.completed(.acknowledged(), now: seconds(1))
+        #expect(part.state == .acked)
+
+        var unreachable = aside(content)
+        unreachable.completed(.rejected(PlatformError(code: 40_003, origin: .serverAPI)), now: seconds(0))
+        #expect(unreachable.next(now: seconds(0)) == .done && unreachable.state == .failed)
+    }
+
+    /// One that was sent by the fallback, again after a restart.
+    private func aside(_ content: PartContent) -> PartStateMachine {
+        var part = PartStateMachine(
+            content, settings: ReplySettings(), terms: .init(channel: .callbacks, fallback: .application),
+            history: DeliveryPlan.History(addressIsOpen: false), attempts: 1, online: true, expiry: seconds(86_400))
+        var action = part.next(now: seconds(0))
+        if case .upload = action {
+            part.uploaded(.uploaded(media), now: seconds(0))
+            action = part.next(now: seconds(0))
+        }
+        guard case .send(_, .fallback) = action else {
+            #expect(Bool(false), "\(action)")
+            return part
+        }
+        return part
+    }
+
     @Test("WS-17: a media id that the platform does not know any more: uploaded once more, then said in words")
     func uploadAgain() {
         var part = machine(SharedTests.file)
