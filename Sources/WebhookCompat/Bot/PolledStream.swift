@@ -4,6 +4,8 @@ import Shared
 ///
 /// States: opening (nothing to show yet), growing, finishing (the last content waits for a refresh), finished (a refresh
 /// took it; the same answer is given to repetitions), over (nobody asked for it in time; what remains goes another way).
+/// Only a refresh ends a bubble: it proves that the platform has it. The answer to the message itself may get lost, three
+/// times in a row at worst, and nothing would tell.
 /// Late or repeated inputs are ignored; nothing poisons the machine.
 struct PolledStream: Sendable {
     /// Whom the bubble belongs to: a refresh must come from there.
@@ -29,6 +31,16 @@ struct PolledStream: Sendable {
         case over
         /// Not known before that instant, or the next input.
         case waiting(until: MonotonicInstant)
+    }
+
+    /// What asks for the content.
+    enum Occasion: Hashable, Sendable {
+        /// The message itself, the first time or again.
+        case message
+        /// A message that an earlier run had accepted: its first frame may have been seen.
+        case earlierMessage
+        /// A refresh.
+        case refresh
     }
 
     private enum State { case opening, growing, finishing, finished, over }
@@ -87,18 +99,18 @@ struct PolledStream: Sendable {
         return true
     }
 
-    /// A refresh, or the first answer to the message, or a repetition of either.
-    mutating func frame(now: MonotonicInstant, isRefresh: Bool) -> Frame {
+    /// What the platform is answered with.
+    mutating func frame(now: MonotonicInstant, for occasion: Occasion) -> Frame {
         heardAt = now
         lastUse = now
-        if isRefresh { refreshes += 1 }
-        // What is asked for has had its first frame, if from an earlier run.
-        let first = !hasAnswered && !isRefresh
+        if occasion == .refresh { refreshes += 1 }
+        let first = !hasAnswered && occasion == .message
         hasAnswered = true
         switch state {
         case .opening: return Frame(id: id, content: words.placeholder, isFinal: false)
-        case .growing:
-            return Frame(id: id, content: content, isFinal: false, feedback: first ? feedback : nil)
+        case .finishing where occasion != .refresh, .growing:
+            let shown = content.isEmpty ? words.placeholder : content
+            return Frame(id: id, content: shown, isFinal: false, feedback: first ? feedback : nil)
         case .finishing, .finished:
             return Frame(id: id, content: content, isFinal: true, images: images, feedback: first ? feedback : nil)
         case .over:

@@ -230,7 +230,7 @@ public final class WebhookBot: Sendable {
         }
         let patience = min(deadline, clock.now.advanced(by: settings.firstFrameWithin))
         _ = await exchange.shown.value(until: patience, alarms)
-        return frame(key, isRefresh: false).map { .passive(.stream($0)) } ?? .empty
+        return frame(key, for: .message).map { .passive(.stream($0)) } ?? .empty
     }
 
     private func passive(
@@ -243,12 +243,12 @@ public final class WebhookBot: Sendable {
 
     /// A repetition of something that was answered before, in an earlier run perhaps: it gets its own bubble again.
     private func again(_ messageID: String, _ key: String) async -> Answer {
-        if let frame = frame(key, isRefresh: false) { return .passive(.stream(frame)) }
+        if let frame = frame(key, for: .message) { return .passive(.stream(frame)) }
         guard let tasks = try? await ledger.trace(messageID: MessageID(messageID)),
             let task = tasks.last(where: { $0.entry.message.account == settings.account }),
             task.entry.route.takesReplies
         else { return .empty }
-        return await restored(task).map { .passive(.stream($0)) } ?? .empty
+        return await restored(task, for: .earlierMessage).map { .passive(.stream($0)) } ?? .empty
     }
 
     // MARK: Refreshes
@@ -258,10 +258,11 @@ public final class WebhookBot: Sendable {
         let asked = conversation(body)
         if let stream = streams.withLock({ $0[id] }) {
             guard asked.map({ $0 == stream.owner.conversation }) ?? true else { return unknown(id) }
-            return frame(id, isRefresh: true).map { .passive(.stream($0)) } ?? unknown(id)
+            return frame(id, for: .refresh).map { .passive(.stream($0)) } ?? unknown(id)
         }
         guard !id.isEmpty, let task = try? await ledger.task(stream: id, account: settings.account),
-            asked.map({ $0 == task.entry.message.conversation }) ?? true, let frame = await restored(task)
+            asked.map({ $0 == task.entry.message.conversation }) ?? true,
+            let frame = await restored(task, for: .refresh)
         else { return unknown(id) }
         return .passive(.stream(frame))
     }
@@ -279,18 +280,18 @@ public final class WebhookBot: Sendable {
             .stream(PolledStream.Frame(id: id, content: ReplyWords().bubbleGone, isFinal: true)))
     }
 
-    private func frame(_ key: String, isRefresh: Bool) -> PolledStream.Frame? {
+    private func frame(_ key: String, for occasion: PolledStream.Occasion) -> PolledStream.Frame? {
         let now = clock.now
-        return streams.withLock { $0.with(key) { $0.frame(now: now, isRefresh: isRefresh) } }
+        return streams.withLock { $0.with(key) { $0.frame(now: now, for: occasion) } }
     }
 
     /// The bubble of a task that an earlier run accepted. One that is at work goes on; of one that has ended the first
     /// segment is shown as it was.
-    private func restored(_ task: LedgerTask) async -> PolledStream.Frame? {
+    private func restored(_ task: LedgerTask, for occasion: PolledStream.Occasion) async -> PolledStream.Frame? {
         let key = task.entry.stream
         if task.state == .accepted || task.state == .answered, !task.isHandedOver {
             guard open(key, task.entry.message.conversation, now: clock.now) else { return nil }
-            return frame(key, isRefresh: true)
+            return frame(key, for: occasion)
         }
         let shown = task.parts.lazy.compactMap { part -> String? in
             if part.via == .bubble, case .text(let text) = part.content { text } else { nil }

@@ -21,11 +21,11 @@ struct PolledStreamTests {
     )
     func growing() {
         var stream = stream()
-        #expect(stream.frame(now: seconds(0), isRefresh: false).content == "1")
+        #expect(stream.frame(now: seconds(0), for: .message).content == "1")
         #expect(stream.show("a", isFinal: false, images: [], feedback: nil, now: seconds(1)) == true)
         #expect(stream.show("ab", isFinal: false, images: [], feedback: nil, now: seconds(2)) == true)
         for _ in 0..<2 {
-            let frame = stream.frame(now: seconds(3), isRefresh: true)
+            let frame = stream.frame(now: seconds(3), for: .refresh)
             #expect(frame.content == "ab" && !frame.isFinal)
         }
         #expect(stream.refreshes == 2)
@@ -35,11 +35,12 @@ struct PolledStreamTests {
     func feedbackOnce() {
         var restored = stream()
         _ = restored.show("a", isFinal: false, images: [], feedback: "f", now: seconds(1))
-        #expect(restored.frame(now: seconds(2), isRefresh: true).feedback == nil)
+        #expect(restored.frame(now: seconds(2), for: .earlierMessage).feedback == nil)
+        #expect(restored.frame(now: seconds(2), for: .refresh).feedback == nil)
         var fresh = stream()
         _ = fresh.show("a", isFinal: false, images: [], feedback: "f", now: seconds(1))
-        #expect(fresh.frame(now: seconds(2), isRefresh: false).feedback == "f")
-        #expect(fresh.frame(now: seconds(3), isRefresh: true).feedback == nil)
+        #expect(fresh.frame(now: seconds(2), for: .message).feedback == "f")
+        #expect(fresh.frame(now: seconds(3), for: .refresh).feedback == nil)
     }
 
     @Test(
@@ -47,23 +48,49 @@ struct PolledStreamTests {
     )
     func delivered() {
         var stream = stream()
-        _ = stream.frame(now: seconds(0), isRefresh: false)
+        _ = stream.frame(now: seconds(0), for: .message)
         _ = stream.show("all", isFinal: true, images: [], feedback: nil, now: seconds(1))
         #expect(stream.verdict(now: seconds(1)) == .waiting(until: seconds(31)))
-        let frame = stream.frame(now: seconds(2), isRefresh: true)
+        let frame = stream.frame(now: seconds(2), for: .refresh)
         #expect(frame.isFinal && frame.content == "all")
         #expect(stream.verdict(now: seconds(2)) == .waiting(until: seconds(32)))
         stream.written(frame, now: seconds(2))
         #expect(stream.verdict(now: seconds(2)) == .delivered)
-        #expect(stream.frame(now: seconds(3), isRefresh: true) == frame)
+        #expect(stream.frame(now: seconds(3), for: .refresh) == frame)
         #expect(stream.show("more", isFinal: true, images: [], feedback: nil, now: seconds(4)) == false)
+    }
+
+    @Test(
+        "WB-2: the answer to the message never ends the bubble, since it may get lost and nothing tells: a refresh does",
+        arguments: [PolledStream.Occasion.message, .earlierMessage])
+    func proof(occasion: PolledStream.Occasion) {
+        var stream = stream()
+        _ = stream.show("all", isFinal: true, images: [], feedback: nil, now: seconds(1))
+        for second in 1...3 {
+            let frame = stream.frame(now: seconds(Double(second)), for: occasion)
+            #expect(frame.content == "all" && !frame.isFinal)
+            stream.written(frame, now: seconds(Double(second)))
+        }
+        #expect(stream.verdict(now: seconds(4)) == .waiting(until: seconds(33)))
+        // The platform never had one of them: what there is to say goes another way.
+        #expect(stream.verdict(now: seconds(33)) == .over)
+    }
+
+    @Test("WB-2: pictures alone come with the end; until then the bubble shows its placeholder")
+    func picturesAlone() {
+        var stream = stream()
+        let picture = OutboundMedia(path: "/a.png", kind: .image, name: "a.png", bytes: 1)
+        _ = stream.show("", isFinal: true, images: [picture], feedback: nil, now: seconds(1))
+        let first = stream.frame(now: seconds(1), for: .message)
+        #expect(first.content == "1" && !first.isFinal && first.images.isEmpty)
+        #expect(stream.frame(now: seconds(2), for: .refresh).images == [picture])
     }
 
     @Test("WB-2: an answer that went out with older content delivers nothing")
     func stale() {
         var stream = stream()
         _ = stream.show("a", isFinal: false, images: [], feedback: nil, now: seconds(1))
-        let old = stream.frame(now: seconds(1), isRefresh: true)
+        let old = stream.frame(now: seconds(1), for: .refresh)
         _ = stream.show("ab", isFinal: true, images: [], feedback: nil, now: seconds(2))
         stream.written(old, now: seconds(2))
         #expect(stream.verdict(now: seconds(3)) == .waiting(until: seconds(32)))
@@ -77,11 +104,11 @@ struct PolledStreamTests {
         _ = silent.show("all", isFinal: true, images: [], feedback: nil, now: seconds(10))
         #expect(silent.verdict(now: seconds(39)) == .waiting(until: seconds(40)))
         #expect(silent.verdict(now: seconds(40)) == .over)
-        let late = silent.frame(now: seconds(41), isRefresh: true)
+        let late = silent.frame(now: seconds(41), for: .refresh)
         #expect(late.isFinal && late.content == "below")
 
         var old = stream()
-        _ = old.frame(now: seconds(359), isRefresh: true)
+        _ = old.frame(now: seconds(359), for: .refresh)
         _ = old.show("all", isFinal: true, images: [], feedback: nil, now: seconds(360))
         #expect(old.verdict(now: seconds(365)) == .over)
     }
@@ -90,9 +117,9 @@ struct PolledStreamTests {
     func feedback() {
         var stream = stream()
         _ = stream.show("a", isFinal: false, images: [], feedback: "f", now: seconds(0))
-        #expect(stream.frame(now: seconds(0), isRefresh: false).feedback == "f")
+        #expect(stream.frame(now: seconds(0), for: .message).feedback == "f")
         _ = stream.show("ab", isFinal: true, images: [], feedback: "f", now: seconds(1))
-        #expect(stream.frame(now: seconds(1), isRefresh: true).feedback == nil)
+        #expect(stream.frame(now: seconds(1), for: .refresh).feedback == nil)
     }
 
     @Test("WB-2: bubbles are bounded; ended ones are kept for 10 minutes after their last use")
@@ -124,7 +151,7 @@ struct PolledStreamTests {
             guard number % 2 == 0 else { continue }
             streams.with("\(number)") { stream in
                 _ = stream.show("all", isFinal: true, images: [], feedback: nil, now: seconds(1))
-                stream.written(stream.frame(now: seconds(1), isRefresh: true), now: seconds(1))
+                stream.written(stream.frame(now: seconds(1), for: .refresh), now: seconds(1))
             }
         }
         let isOpen = streams.open(stream(), id: "next", now: seconds(2))
