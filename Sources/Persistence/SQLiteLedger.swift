@@ -69,6 +69,7 @@ public final class SQLiteLedger: LedgerStore {
 
     /// Closes the file after what is under way; later calls throw. What was written stays.
     public func close() {
+        commits.end()
         // The pool closes its readers last, and those leave the log beside the file; not needed, and still tidier without.
         try? pool.writeWithoutTransaction { db in
             if db.sqliteConnection != nil { _ = try db.checkpoint(.truncate) }
