@@ -12,7 +12,8 @@ struct LedgerReader {
 
     private static let columns = """
         id, state, origin, accepted_at, answered_at, finished_at, attempts, bubbles, bubble_opened_at, handed_over, stream,
-        route_key, takes_replies, conversation_kind, conversation, refusal, reason, message, answer, shown,
+        route_key, takes_replies, conversation_kind, conversation, refusal, reason,
+        (SELECT body FROM text WHERE text.id = message), (SELECT body FROM text WHERE text.id = answer), shown,
         late_url, late_until
         """
 
@@ -28,7 +29,7 @@ struct LedgerReader {
     static func ids(in states: Set<TaskState>) -> String {
         let words = states.map { "'\($0.rawValue)'" }.sorted().joined(separator: ", ")
         return """
-            SELECT id FROM task WHERE state IN ('accepted', 'answered') AND state IN (\(words))
+            SELECT id FROM task WHERE finished_at IS NULL AND state IN (\(words))
             UNION ALL
             SELECT id FROM task WHERE finished_at IS NOT NULL AND state IN (\(words))
             """
@@ -37,7 +38,8 @@ struct LedgerReader {
     private func task(_ row: Row) throws -> LedgerTask {
         let id: Int64 = row[0]
         guard let state = TaskState(rawValue: row[1]), let origin = LedgerEntry.Origin(rawValue: row[2]),
-            let kind = Conversation.Kind(rawValue: row[13]), let message = StoredText.message(row[17])
+            let kind = Conversation.Kind(rawValue: row[13]), let json: String = row[17],
+            let message = StoredText.message(json)
         else { throw UnreadableRow(id: id) }
         let conversation = Conversation(kind: kind, id: row[14])
         let entry = LedgerEntry(
@@ -86,16 +88,16 @@ struct LedgerReader {
     func history(account: String, conversation: Conversation, limit: Int) throws -> [HistoryEntry] {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT answer, answered_at, accepted_at,
+                SELECT reply.body, answered_at, accepted_at,
                     (SELECT group_concat(coalesce(json_extract(value, '$.text._0'),
                         json_extract(value, '$.voice.transcript')), char(10))
-                    FROM json_each(task.message, '$.parts')) AS said
-                FROM task
-                WHERE account = ?1 AND conversation = ?2 AND conversation_kind = ?3 AND answer IS NOT NULL
+                    FROM json_each((SELECT body FROM text WHERE text.id = task.message), '$.parts')) AS said
+                FROM task JOIN text AS reply ON reply.id = task.answer
+                WHERE account = ?1 AND conversation = ?2 AND conversation_kind = ?3
                     AND origin IN ('message', 'push')
                     AND session = coalesce((SELECT number FROM session
                         WHERE account = ?1 AND conversation_kind = ?3 AND conversation = ?2), 0)
-                ORDER BY id DESC
+                ORDER BY task.id DESC
                 """)
         let rows = try Row.fetchCursor(
             statement, arguments: [account, conversation.id, conversation.kind.rawValue])
@@ -117,7 +119,7 @@ struct LedgerReader {
                 WITH recent AS (
                     SELECT id, conversation_kind, conversation, iif(bubbles = 1, bubble_opened_at, accepted_at) AS first_at,
                         bubbles > 0 AND origin != 'push' AND takes_replies AND (refusal IS NULL OR origin = 'line') AS opened
-                    FROM task WHERE account = ?1 AND state IN ('accepted', 'answered')
+                    FROM task WHERE account = ?1 AND finished_at IS NULL
                     UNION ALL
                     SELECT id, conversation_kind, conversation, iif(bubbles = 1, bubble_opened_at, accepted_at),
                         bubbles > 0 AND origin != 'push' AND takes_replies AND (refusal IS NULL OR origin = 'line')

@@ -8,6 +8,7 @@ enum LedgerSchema {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1-ledger") { try $0.execute(sql: tables + indexes) }
         migrator.registerMigration("2-callbacks") { try $0.execute(sql: lateAddresses + kept) }
+        migrator.registerMigration("3-texts", migrate: LedgerSchema.moveTexts)
         return migrator
     }()
 
@@ -118,5 +119,84 @@ enum LedgerSchema {
         CREATE INDEX task_file_path ON task_file (path);
         CREATE UNIQUE INDEX feedback_event ON feedback (event, account) WHERE event IS NOT NULL;
         CREATE INDEX feedback_at ON feedback (at);
+        """
+
+    // MARK: 3-texts
+
+    /// Messages and answers leave the rows of their tasks, which change at every step, for a table that only grows at its
+    /// end. Numbers of tasks stay, and so does the last number that was given.
+    private static func moveTexts(_ db: Database) throws {
+        try db.execute(sql: texts + slimTask)
+        try db.execute(
+            sql: """
+                INSERT INTO task_slim (\(keptColumns), message, answer)
+                    SELECT \(keptColumns), 2 * id, iif(answer IS NULL, NULL, 2 * id + 1) FROM task ORDER BY id;
+                INSERT INTO text (id, body)
+                    SELECT 2 * id, message FROM task
+                    UNION ALL SELECT 2 * id + 1, answer FROM task WHERE answer IS NOT NULL ORDER BY 1;
+                DELETE FROM sqlite_sequence WHERE name = 'task_slim';
+                INSERT INTO sqlite_sequence (name, seq) SELECT 'task_slim', seq FROM sqlite_sequence WHERE name = 'task';
+                DROP TABLE task;
+                ALTER TABLE task_slim RENAME TO task;
+                """)
+        try db.execute(sql: slimIndexes)
+    }
+
+    private static let keptColumns = """
+        id, account, msgid, conversation_kind, conversation, session, origin, state, accepted_at, answered_at, finished_at,
+        attempts, bubbles, bubble_opened_at, handed_over, stream, route_key, takes_replies, refusal, reason, shown,
+        late_url, late_until
+        """
+
+    private static let texts = """
+        CREATE TABLE text (
+            id INTEGER PRIMARY KEY,
+            body TEXT NOT NULL
+        );
+
+        """
+
+    /// `message` and `answer` are numbers of texts.
+    private static let slimTask = """
+        CREATE TABLE task_slim (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            account TEXT NOT NULL,
+            msgid TEXT,
+            conversation_kind TEXT NOT NULL,
+            conversation TEXT NOT NULL,
+            session INTEGER NOT NULL,
+            origin TEXT NOT NULL,
+            state TEXT NOT NULL,
+            accepted_at INTEGER NOT NULL,
+            answered_at INTEGER,
+            finished_at INTEGER,
+            attempts INTEGER NOT NULL,
+            bubbles INTEGER NOT NULL,
+            bubble_opened_at INTEGER NOT NULL,
+            handed_over INTEGER NOT NULL,
+            takes_replies INTEGER NOT NULL,
+            message INTEGER NOT NULL,
+            answer INTEGER,
+            stream TEXT NOT NULL,
+            route_key TEXT NOT NULL,
+            refusal TEXT,
+            reason TEXT,
+            shown TEXT NOT NULL DEFAULT '',
+            late_url TEXT,
+            late_until INTEGER
+        );
+
+        """
+
+    /// What is not finished is what is still to do: two of the three steps of a state touch no index so.
+    private static let slimIndexes = """
+        CREATE UNIQUE INDEX task_msgid ON task (msgid, account) WHERE msgid IS NOT NULL;
+        CREATE INDEX task_unfinished ON task (account) WHERE finished_at IS NULL;
+        CREATE INDEX task_conversation ON task (account, conversation, conversation_kind);
+        CREATE INDEX task_ended ON task (state, finished_at) WHERE finished_at IS NOT NULL;
+        CREATE INDEX task_stream ON task (stream);
+        CREATE TRIGGER task_texts AFTER DELETE ON task BEGIN
+            DELETE FROM text WHERE id IN (old.message, old.answer);
+        END;
         """
 }

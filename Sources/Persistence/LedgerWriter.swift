@@ -39,17 +39,14 @@ struct PreparedStep: Sendable {
     }
 }
 
-/// The statements that every message runs through. Prepared once per connection, bound without checks.
+/// Entries and steps into their rows.
 struct LedgerWriter {
     let db: Database
+    let statements: LedgerStatements
 
-    /// Runs a statement; returns whether it changed a row.
     @discardableResult
-    private func run(_ sql: String, _ arguments: StatementArguments) throws -> Bool {
-        let statement = try db.cachedStatement(sql: sql)
-        statement.setUncheckedArguments(arguments)
-        try statement.execute()
-        return db.changesCount > 0
+    private func run(_ statement: LedgerStatement, _ values: LedgerValue...) throws -> Bool {
+        try statements.run(statement, values, db)
     }
 
     // MARK: Acceptance
@@ -59,23 +56,18 @@ struct LedgerWriter {
         let message = entry.message
         let msgid = message.id.rawValue.isEmpty ? nil : StoredText.clean(message.id.rawValue)
         let ended = entry.refusal != nil
+        try run(.insertText, .text(prepared.json))
+        let text = db.lastInsertedRowID
         let isNew = try run(
-            """
-            INSERT INTO task (account, msgid, conversation_kind, conversation, session, origin, state, accepted_at,
-                finished_at, attempts, bubbles, bubble_opened_at, handed_over, stream, route_key, takes_replies, refusal,
-                reason, message, late_url, late_until)
-            VALUES (?1, ?2, ?3, ?4, coalesce((SELECT number FROM session
-                    WHERE account = ?1 AND conversation_kind = ?3 AND conversation = ?4), 0),
-                ?5, ?6, ?7, ?8, 0, 1, ?7, 0, ?9, ?10, ?11, ?12, ?12, ?13, ?14, ?15)
-            ON CONFLICT (msgid, account) WHERE msgid IS NOT NULL DO NOTHING
-            """,
-            [
-                message.account.rawValue, msgid, entry.route.conversation.kind.rawValue, entry.route.conversation.id,
-                entry.origin.rawValue, ended ? "dead" : "accepted", entry.acceptedAt, ended ? entry.acceptedAt : nil,
-                entry.stream, entry.route.key, entry.route.takesReplies, entry.refusal.map(StoredText.clean),
-                prepared.json, entry.route.late?.url, entry.route.late?.expiresAt,
-            ])
-        guard isNew else { return .known(try known(msgid, account: message.account)) }
+            .insertTask, .text(message.account.rawValue), .text(msgid), .text(entry.route.conversation.kind.rawValue),
+            .text(entry.route.conversation.id), .text(entry.origin.rawValue), .text(ended ? "dead" : "accepted"),
+            .integer(entry.acceptedAt), ended ? .integer(entry.acceptedAt) : .null, .text(entry.stream),
+            .text(entry.route.key), .integer(entry.route.takesReplies), .text(entry.refusal.map(StoredText.clean)),
+            .integer(text), .text(entry.route.late?.url), .integer(entry.route.late?.expiresAt))
+        guard isNew else {
+            try run(.removeText, .integer(text))
+            return .known(try known(msgid, account: message.account))
+        }
         let task = TaskID(db.lastInsertedRowID)
         try keep(paths: prepared.paths, of: task)
         return .accepted(task)
@@ -87,100 +79,63 @@ struct LedgerWriter {
     }
 
     private func keep(paths: [String], of task: TaskID) throws {
-        for path in paths {
-            try run("INSERT OR IGNORE INTO task_file (task, path) VALUES (?, ?)", [task.rawValue, path])
-        }
+        for path in paths { try run(.keepPath, .integer(task.rawValue), .text(path)) }
     }
 
     // MARK: Steps
 
     func write(_ prepared: PreparedStep) throws {
-        let id = prepared.step.task.rawValue
+        let task = prepared.step.task.rawValue
+        let id = LedgerValue.integer(task)
         let taken: Bool
         switch prepared.step {
-        case .began(_, let attempt, _): taken = try update("attempts = ?2", [id, attempt])
-        case .fetched: taken = try update("message = ?2", [id, prepared.json])
-        case .bubble(_, let index, let at): taken = try update("bubbles = ?2, bubble_opened_at = ?3", [id, index, at])
-        case .shown(_, let segments): taken = try update("shown = ?2", [id, segments.joined(separator: " ")])
-        case .handedOver: taken = try update("handed_over = 1", [id])
+        case .began(_, let attempt, _): taken = try run(.began, id, .integer(attempt))
+        case .fetched: taken = try run(.fetched, id, .text(prepared.json))
+        case .bubble(_, let index, let at): taken = try run(.bubble, id, .integer(index), .integer(at))
+        case .shown(_, let segments): taken = try run(.shown, id, .text(segments.joined(separator: " ")))
+        case .handedOver: taken = try run(.handedOver, id)
         case .answered(_, let answer, let failure, _, let first, let at):
-            taken = try run(
-                """
-                UPDATE task SET state = 'answered', answer = ?2, reason = ?3, answered_at = ?4
-                WHERE id = ?1 AND state = 'accepted'
-                """, [id, StoredText.clean(answer), failure.map(StoredText.clean), at])
-            if taken { try insert(prepared.contents, of: id, from: first) }
+            taken = try run(.answered, id, .text(failure.map(StoredText.clean)), .integer(at))
+            if taken {
+                try run(.insertText, .text(StoredText.clean(answer)))
+                try insert(prepared.contents, of: id, from: first)
+            }
         case .part(_, let index, let change, let at):
-            taken = try apply(change, prepared.contents.first, to: [id, index], at: at)
-        case .finished(_, let reason, let at): taken = try finish(id, reason: reason, at: at)
+            taken = try apply(change, prepared.contents.first, to: id, .integer(index), at: .integer(at))
+        case .finished(_, let reason, let at): taken = try finish(task, reason: reason, at: at)
         }
         if taken { try keep(paths: prepared.step.filePaths, of: prepared.step.task) }
     }
 
-    /// Changes a task that has not ended.
-    private func update(_ assignments: String, _ arguments: StatementArguments) throws -> Bool {
-        try run("UPDATE task SET \(assignments) WHERE id = ?1 AND state IN ('accepted', 'answered')", arguments)
-    }
-
-    private func insert(_ contents: [(kind: String, text: String)], of task: Int64, from first: Int) throws {
+    private func insert(_ contents: [(kind: String, text: String)], of task: LedgerValue, from first: Int) throws {
         for (offset, content) in contents.enumerated() {
-            try run(
-                "INSERT INTO part (task, idx, kind, state, attempts, content) VALUES (?, ?, ?, 'pending', 0, ?)",
-                [task, first + offset, content.kind, content.text])
+            try run(.insertPart, task, .integer(first + offset), .text(content.kind), .text(content.text))
         }
     }
 
     func finish(_ task: Int64, reason: String?, at: Int64) throws -> Bool {
         guard let reason = reason.map(StoredText.clean) else {
-            return try update("state = 'done', finished_at = ?2", [task, at])
+            return try run(.finished, .integer(task), .integer(at))
         }
-        guard try update("state = 'dead', finished_at = ?2, reason = ?3", [task, at, reason]) else { return false }
-        try run(
-            """
-            UPDATE part SET state = 'dead', settled_at = ?2, reason = ?3
-            WHERE task = ?1 AND state IN ('pending', 'sent', 'unknown')
-            """, [task, at, reason])
+        guard try run(.givenUp, .integer(task), .integer(at), .text(reason)) else { return false }
+        try run(.partsGivenUp, .integer(task), .integer(at), .text(reason))
         return true
     }
 
-    /// Changes a part of a task that has not ended. `key` is the task and the part's number.
-    private func part(_ assignments: String, _ key: StatementArguments, _ values: StatementArguments) throws -> Bool {
-        try run(
-            """
-            UPDATE part SET \(assignments) WHERE task = ?1 AND idx = ?2
-            AND EXISTS (SELECT 1 FROM task WHERE id = ?1 AND state IN ('accepted', 'answered'))
-            """, key + values)
-    }
-
     private func apply(
-        _ change: PartChange, _ content: (kind: String, text: String)?, to key: StatementArguments, at: Int64
+        _ change: PartChange, _ content: (kind: String, text: String)?, to task: LedgerValue, _ index: LedgerValue,
+        at: LedgerValue
     ) throws -> Bool {
         switch change {
-        case .sent(let route):
-            try part(
-                "state = 'sent', attempts = attempts + 1, via = ?3, reason = NULL, sent_at = ?4, settled_at = NULL",
-                key,
-                [route.rawValue, at])
-        case .acked:
-            // Frames of bubbles are repeated freely and not told before they go out: their ack stands for that, too.
-            try part(
-                """
-                state = 'acked', reason = NULL, settled_at = ?3, attempts = max(attempts, 1),
-                via = coalesce(via, 'bubble'), sent_at = coalesce(sent_at, ?3)
-                """, key, [at])
-        case .unknown(let why):
-            try part("state = 'unknown', reason = ?3, settled_at = NULL", key, [why.rawValue])
-        case .assumed: try part("state = 'assumed', settled_at = ?3", key, [at])
-        case .refused(let code): try part("state = 'pending', errcode = ?3, settled_at = NULL", key, [code])
+        case .sent(let route): try run(.partSent, task, index, .text(route.rawValue), at)
+        case .acked: try run(.partAcked, task, index, at)
+        case .unknown(let why): try run(.partUnknown, task, index, .text(why.rawValue))
+        case .assumed: try run(.partAssumed, task, index, at)
+        case .refused(let code): try run(.partRefused, task, index, .integer(code))
         case .failed(let why, let code):
-            try part(
-                "state = 'failed', reason = ?3, errcode = coalesce(?4, errcode), settled_at = ?5", key,
-                [StoredText.clean(why), code, at])
-        case .dead(let why):
-            try part("state = 'dead', reason = ?3, settled_at = ?4", key, [StoredText.clean(why), at])
-        case .replaced:
-            try part(
-                "state = 'pending', kind = ?3, content = ?4, settled_at = NULL", key, [content?.kind, content?.text])
+            try run(.partFailed, task, index, .text(StoredText.clean(why)), .integer(code.map { Int64($0) }), at)
+        case .dead(let why): try run(.partDead, task, index, .text(StoredText.clean(why)), at)
+        case .replaced: try run(.partReplaced, task, index, .text(content?.kind), .text(content?.text))
         }
     }
 }

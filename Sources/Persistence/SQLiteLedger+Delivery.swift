@@ -7,8 +7,8 @@ extension SQLiteLedger {
     public func accept(_ entries: [LedgerEntry]) async throws(LedgerTrouble) -> [Acceptance] {
         guard !entries.isEmpty else { return [] }
         let prepared = try prepare { try entries.map(PreparedEntry.init) }
-        return try await write(steps: prepared.count) { db in
-            let writer = LedgerWriter(db: db)
+        return try await write(steps: prepared.count) { [statements] db in
+            let writer = LedgerWriter(db: db, statements: statements)
             return try prepared.map(writer.accept)
         }
     }
@@ -17,8 +17,8 @@ extension SQLiteLedger {
     public func write(_ transitions: [LedgerTransition]) async throws(LedgerTrouble) {
         guard !transitions.isEmpty else { return }
         let prepared = try prepare { try transitions.map(PreparedStep.init) }
-        try await write(steps: prepared.count) { db in
-            let writer = LedgerWriter(db: db)
+        try await write(steps: prepared.count) { [statements] db in
+            let writer = LedgerWriter(db: db, statements: statements)
             for step in prepared { try writer.write(step) }
         }
     }
@@ -34,10 +34,10 @@ extension SQLiteLedger {
                 sql: """
                     UPDATE part SET state = 'unknown', reason = ?, settled_at = NULL
                     WHERE state = 'sent' AND task IN (SELECT id FROM task
-                        WHERE account = ? AND state IN ('accepted', 'answered'))
+                        WHERE account = ? AND finished_at IS NULL)
                     """, arguments: [SendOutcome.UnknownReason.sessionLost.rawValue, account.rawValue])
             return try LedgerReader(db: db).tasks(
-                "account = ? AND state IN ('accepted', 'answered') ORDER BY id", [account.rawValue])
+                "account = ? AND finished_at IS NULL ORDER BY id", [account.rawValue])
         }
     }
 

@@ -35,7 +35,7 @@ extension SQLiteLedger {
             let rows = try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT state, count(*) FROM task WHERE state IN ('accepted', 'answered') GROUP BY state
+                    SELECT state, count(*) FROM task WHERE finished_at IS NULL GROUP BY state
                     UNION ALL
                     SELECT state, count(*) FROM task WHERE finished_at IS NOT NULL GROUP BY state
                     """)
@@ -66,8 +66,9 @@ extension SQLiteLedger {
 
     /// Gives a task up. False when it had ended.
     public func drop(_ task: TaskID, at: Int64) async throws(LedgerTrouble) -> Bool {
-        try await write { db in
-            try LedgerWriter(db: db).finish(task.rawValue, reason: LedgerTransition.droppedReason, at: at)
+        try await write { [statements] db in
+            try LedgerWriter(db: db, statements: statements).finish(
+                task.rawValue, reason: LedgerTransition.droppedReason, at: at)
         }
     }
 

@@ -6,7 +6,7 @@ public import Shared
 /// each `write` is part of one transaction, so a batch costs one commit at most.
 ///
 /// The file and its `-wal` and `-shm` neighbours are readable by their owner alone. They can be looked at with the
-/// `sqlite3` shell while the program runs: tables `task`, `part`, `session`, `card`, `feedback`.
+/// `sqlite3` shell while the program runs: tables `task`, `text`, `part`, `session`, `card`, `feedback`.
 public final class SQLiteLedger: LedgerStore {
     /// How hard a commit pushes its bytes to the disk.
     public enum Synchronous: String, Sendable {
@@ -24,6 +24,7 @@ public final class SQLiteLedger: LedgerStore {
 
     let pool: DatabasePool
     let path: String
+    let statements = LedgerStatements()
     private let commits: SharedCommits
 
     /// Opens a ledger, and makes it when there is none.
@@ -46,11 +47,16 @@ public final class SQLiteLedger: LedgerStore {
             configuration.foreignKeysEnabled = true
             // Else GRDB stops the program when even a rollback failed; here the next call begins with one.
             configuration.allowsUnsafeTransactions = true
+            // Of a new file. A message changes a few bytes here and there, and whole pages are written.
+            configuration.prepareDatabase { try $0.execute(sql: "PRAGMA page_size = 2048") }
             pool = try DatabasePool(path: path, configuration: configuration)
             commits = SharedCommits(pool: pool, path: path)
             guard try !pool.read(LedgerSchema.migrator.hasBeenSuperseded) else { throw LedgerFile.newer(path) }
             try LedgerSchema.migrator.migrate(pool)
-            try pool.writeWithoutTransaction { try $0.execute(sql: Self.settings(synchronous)) }
+            try pool.writeWithoutTransaction { db in
+                let pageSize = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 4_096
+                try db.execute(sql: Self.settings(synchronous, pageSize: pageSize))
+            }
         } catch {
             throw LedgerFile.trouble(error, path: path, writing: true)
         }
@@ -59,18 +65,20 @@ public final class SQLiteLedger: LedgerStore {
     /// Settings of the writer, after the pool's own set-up, which chooses NORMAL. Pages that every message touches are
     /// copied into the database once per 16 MiB of log. 1 MB of pages stays in memory: enough for those, and little beside
     /// the program.
-    private static func settings(_ synchronous: Synchronous) -> String {
+    private static func settings(_ synchronous: Synchronous, pageSize: Int) -> String {
         """
         PRAGMA synchronous = \(synchronous.rawValue);
-        PRAGMA wal_autocheckpoint = 4000;
+        PRAGMA wal_autocheckpoint = \((16 << 20) / pageSize);
         PRAGMA cache_size = -1000;
         """
     }
 
     /// Closes the file after what is under way; later calls throw. What was written stays.
     public func close() {
+        commits.end()
         // The pool closes its readers last, and those leave the log beside the file; not needed, and still tidier without.
         try? pool.writeWithoutTransaction { db in
+            statements.clear()
             if db.sqliteConnection != nil { _ = try db.checkpoint(.truncate) }
         }
         try? pool.close()

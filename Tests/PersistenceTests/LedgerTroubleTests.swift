@@ -120,9 +120,12 @@ import Testing
     func unreadable() async throws {
         try await withSQLite { ledger, file in
             _ = try await ledger.begin(entry("m1"))
-            try await ledger.pool.write { try $0.execute(sql: "UPDATE task SET message = '{\"private\":1}'") }
+            try await ledger.pool.write { try $0.execute(sql: "UPDATE text SET body = '{\"private\":1}'") }
             let trouble = await #expect(throws: LedgerTrouble.self) { try await ledger.trace(messageID: "m1") }
             #expect(trouble == .broken("task 1 in \(file.path) cannot be read"))
+            try await ledger.pool.write { try $0.execute(sql: "DELETE FROM text") }
+            let lost = await #expect(throws: LedgerTrouble.self) { try await ledger.trace(messageID: "m1") }
+            #expect(lost == .broken("task 1 in \(file.path) cannot be read"))
         }
     }
 

@@ -111,4 +111,34 @@ import Testing
             }
         }
     }
+
+    @Test("WS-15: the end writes what was added, and takes nothing more")
+    func end() async throws {
+        try await withSQLite { ledger, _ in
+            let commits = SharedCommits(pool: ledger.pool, path: "ledger")
+            let (results, continuation) = AsyncStream.makeStream(of: LedgerTrouble?.self)
+            let share = { @Sendable (number: Int) in
+                SharedCommits.Share(steps: 1) { db in
+                    try Self.insert(number)(db)
+                    return { continuation.yield(nil) }
+                } fail: { trouble in
+                    continuation.yield(trouble)
+                }
+            }
+            let gate = DispatchSemaphore(value: 0)
+            ledger.pool.asyncWriteWithoutTransaction { _ in gate.wait() }
+            for number in 0..<3 { commits.add(share(number)) }
+            DispatchQueue.global().async { gate.signal() }
+            commits.end()
+            commits.add(share(3))
+            var found: [LedgerTrouble?] = []
+            for await result in results {
+                found.append(result)
+                if found.count == 4 { break }
+            }
+            #expect(found == [nil, nil, nil, .broken("ledger was closed")])
+            let rows = try await Self.rows(ledger)
+            #expect(rows == ["0", "1", "2"])
+        }
+    }
 }
