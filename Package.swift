@@ -65,7 +65,11 @@ let package = Package(
             name: "AIBotWS", dependencies: ["Shared", "CLibWebSockets", "COpenSSL", collections, logging, lifecycle],
             swiftSettings: swiftSettings),
         .target(
-            name: "Persistence", dependencies: ["Shared", .product(name: "GRDB", package: "GRDB.swift")],
+            name: "Persistence",
+            dependencies: [
+                "Shared", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
             swiftSettings: swiftSettings),
         .target(
             name: "WebhookCompat",

@@ -16,6 +16,13 @@ struct DeliveryWays: Sendable {
         self.lateUntil = lateUntil
     }
 
+    /// For one part of an answer, which is delivered by what is known at its turn.
+    init(terms: DeliveryPlan.Terms, history: DeliveryPlan.History) {
+        self.terms = terms
+        self.history = history
+        lateUntil = nil
+    }
+
     var channel: Capabilities { terms.channel }
 
     /// Way of text now.

@@ -24,11 +24,10 @@ struct PartStateMachine: Sendable {
     }
 
     private let settings: ReplySettings
-    private var terms: DeliveryPlan.Terms
+    private var ways: DeliveryWays
     private let expiry: MonotonicInstant
     private(set) var content: PartContent
     private(set) var state: PartState
-    private var history: DeliveryPlan.History
     private var uploaded: UploadedMedia?
     /// Way whose channel has the upload.
     private var uploadedFor: DeliveryRoute?
@@ -43,7 +42,6 @@ struct PartStateMachine: Sendable {
     private var inFlight: (route: DeliveryRoute?, epoch: Int)?
     private var epoch = 0
     private var online: Bool
-    private var offlineSince: MonotonicInstant?
     private var isClosed = false
     private var changes: [PartChange] = []
 
@@ -54,8 +52,7 @@ struct PartStateMachine: Sendable {
     ) {
         self.content = content
         self.settings = settings
-        self.terms = terms
-        self.history = history
+        ways = DeliveryWays(terms: terms, history: history)
         self.online = online
         self.expiry = expiry
         unanswered = attempts
@@ -73,14 +70,13 @@ struct PartStateMachine: Sendable {
 
     mutating func sessionOnline() {
         online = true
-        offlineSince = nil
-        history.isStranded = false
+        ways.online()
         epoch += 1
     }
 
     mutating func sessionOffline() {
         online = false
-        history.addressIsProven = false
+        ways.history.addressIsProven = false
         guard doubtful != nil else { return }
         // The line was dead, so the silence meant nothing.
         doubtful = nil
@@ -113,9 +109,9 @@ struct PartStateMachine: Sendable {
 
     /// What one channel does not take another may.
     private mutating func uploadRefused(_ route: DeliveryRoute?, errcode: Int) {
-        guard route != .fallback, terms.fallback != nil else { return fallBackToText(errcode: errcode) }
-        history.addressIsOpen = false
-        history.pushIsOpen = false
+        guard route != .fallback, ways.terms.fallback != nil else { return fallBackToText(errcode: errcode) }
+        ways.history.addressIsOpen = false
+        ways.history.pushIsOpen = false
     }
 
     private mutating func retryUpload(now: MonotonicInstant) {
@@ -129,9 +125,7 @@ struct PartStateMachine: Sendable {
         guard let (route, sentEpoch) = inFlight, !state.isSettled else { return }
         inFlight = nil
         defer { earlyVerdict = nil }
-        if let route, route == .fallback || isLate(route) || !terms.channel.hasSession {
-            return completedAside(route, outcome, now: now)
-        }
+        if let route, ways.isAside(route) { return completedAside(route, outcome, now: now) }
         switch outcome {
         case .acknowledged: settle(.acked, .acked)
         case .rejected(let error): refused(error, route, epoch: sentEpoch, now: now)
@@ -147,12 +141,9 @@ struct PartStateMachine: Sendable {
         }
     }
 
-    /// Whether it is the one message to the late address.
-    private func isLate(_ route: DeliveryRoute) -> Bool { route == .reply && terms.channel.lateReply != nil }
-
     /// Outcome of a message that took no part in the order of a connection: to the late address, or by the fallback.
     private mutating func completedAside(_ route: DeliveryRoute, _ outcome: SendOutcome, now: MonotonicInstant) {
-        let isOneShot = isLate(route)
+        let isOneShot = ways.isLate(route)
         switch outcome {
         case .notSent(.closed): isClosed = true
         case .notSent:
@@ -163,11 +154,11 @@ struct PartStateMachine: Sendable {
             changes.append(.refused(errcode: error.code))
             switch route {
             // What it does not take as a card or a file it may take in words.
-            case .fallback where content.isText || error.closesTheWay: terms.fallback = nil
-            case .reply where isOneShot: history.lateAddressIsOpen = false
+            case .fallback where content.isText || error.closesTheWay: ways.loseFallback()
+            case .reply where isOneShot: ways.history.lateAddressIsOpen = false
             default: return refusedAside(error)
             }
-            if case .card = content, terms.fallback == nil { fallBackToText(errcode: error.code) }
+            if case .card = content, ways.terms.fallback == nil { fallBackToText(errcode: error.code) }
         case .rejected(let error):
             changes.append(.refused(errcode: error.code))
             notBefore = now.advanced(by: Self.pause(refusals))
@@ -175,9 +166,9 @@ struct PartStateMachine: Sendable {
         case .unknown(let reason):
             changes.append(.unknown(reason))
             unanswered += 1
-            if isOneShot { history.lateAddressIsOpen = false }
+            if isOneShot { ways.history.lateAddressIsOpen = false }
             let isWorthIt =
-                settings.onUnknown != .drop && unanswered <= 2 && (terms.fallback != nil || !isOneShot)
+                settings.onUnknown != .drop && unanswered <= 2 && (ways.terms.fallback != nil || !isOneShot)
             guard isWorthIt else { return settle(.assumed, .assumed) }
             notBefore = now.advanced(by: Self.pause(unanswered - 1))
         }
@@ -219,8 +210,8 @@ struct PartStateMachine: Sendable {
 
     /// No ack, and the line lives.
     private mutating func believe(_ route: DeliveryRoute) {
-        let isSure = DeliveryPlan.believesSilence(on: route, terms: terms, history: history)
-        if isSure { settle(.assumed, .assumed) } else { history.addressIsOpen = false }
+        let isSure = DeliveryPlan.believesSilence(on: route, terms: ways.terms, history: ways.history)
+        if isSure { settle(.assumed, .assumed) } else { ways.history.addressIsOpen = false }
     }
 
     private mutating func timedOut(_ route: DeliveryRoute?, now: MonotonicInstant) {
@@ -264,11 +255,11 @@ struct PartStateMachine: Sendable {
 
     private mutating func otherWay(_ route: DeliveryRoute?, errcode: Int) {
         guard route != .reply else {
-            history.addressIsOpen = false
+            ways.history.addressIsOpen = false
             return
         }
-        if route == .push, terms.fallback != nil {
-            history.pushIsOpen = false
+        if route == .push, ways.terms.fallback != nil {
+            ways.history.pushIsOpen = false
             return
         }
         if case .card = content { fallBackToText(errcode: errcode) } else { fail(errcode: errcode) }
@@ -302,7 +293,9 @@ struct PartStateMachine: Sendable {
             settle(.dead, .dead(reason: "expired"))
             return .done
         }
-        if !online, let wait = offlineWait(now: now) { return wait }
+        if !online, let instant = ways.offlineWait(hasAnswer: true, patience: settings.fallbackAfter, now: now) {
+            return .wait(until: min(instant, expiry))
+        }
         if let notBefore, now < notBefore { return .wait(until: notBefore) }
         if let route = doubtful {
             if let assumeAt, now < assumeAt { return .wait(until: assumeAt) }
@@ -313,20 +306,9 @@ struct PartStateMachine: Sendable {
         return begin(now: now)
     }
 
-    /// Without a line nothing is to be done, unless the fallback takes over from one that is gone for long.
-    private mutating func offlineWait(now: MonotonicInstant) -> Action? {
-        let since = offlineSince ?? now
-        offlineSince = since
-        guard terms.fallback != nil else { return .wait(until: expiry) }
-        let instant = since.advanced(by: settings.fallbackAfter)
-        guard now >= instant else { return .wait(until: min(instant, expiry)) }
-        history.isStranded = true
-        return nil
-    }
-
     private mutating func begin(now: MonotonicInstant) -> Action {
         let kind = content.planned
-        let routes = DeliveryPlan.routes(for: kind, terms: terms, history: history)
+        let routes = DeliveryPlan.routes(for: kind, terms: ways.terms, history: ways.history)
         // A bubble of its own for one line would have to be sealed first; Markdown says the same.
         guard let route = routes.first(where: { $0 != .bubble }) else {
             guard kind != .text else {
