@@ -15,6 +15,7 @@ enum LedgerStatement: Int, CaseIterable {
     case bubble
     case shown
     case handedOver
+    case lateAddressUsed
     case answered
     case finished
     case givenUp
@@ -44,6 +45,7 @@ enum LedgerStatement: Int, CaseIterable {
         case .bubble: Self.task("bubbles = ?2, bubble_opened_at = ?3")
         case .shown: Self.task("shown = ?2")
         case .handedOver: Self.task("handed_over = 1")
+        case .lateAddressUsed: Self.task("late_url = NULL, late_until = NULL")
         case .answered:
             // The number that the text will have: SQLite gives the one after the last.
             """

@@ -32,7 +32,7 @@ struct PreparedStep: Sendable {
         case .part(_, _, .replaced(let content), _):
             json = ""
             contents = [try StoredText.content(content)]
-        case .began, .bubble, .shown, .handedOver, .part, .finished:
+        case .began, .bubble, .shown, .handedOver, .lateAddressUsed, .part, .finished:
             json = ""
             contents = []
         }
@@ -94,6 +94,7 @@ struct LedgerWriter {
         case .bubble(_, let index, let at): taken = try run(.bubble, id, .integer(index), .integer(at))
         case .shown(_, let segments): taken = try run(.shown, id, .text(segments.joined(separator: " ")))
         case .handedOver: taken = try run(.handedOver, id)
+        case .lateAddressUsed: taken = try run(.lateAddressUsed, id)
         case .answered(_, let answer, let failure, _, let first, let at):
             taken = try run(.answered, id, .text(failure.map(StoredText.clean)), .integer(at))
             if taken {

@@ -185,7 +185,8 @@ import Testing
             for id in [ended, missing] {
                 try await store.write([
                     .began(id, attempt: 9, at: 9), .fetched(id, message("x")), .bubble(id, index: 9, at: 9),
-                    .shown(id, segments: ["x"]), .handedOver(id), answered(id), .part(id, index: 0, .acked, at: 9),
+                    .shown(id, segments: ["x"]), .handedOver(id), .lateAddressUsed(id), answered(id),
+                    .part(id, index: 0, .acked, at: 9),
                     .finished(id, reason: "no", at: 9), .began(open, attempt: 4, at: 9),
                     .part(open, index: 8, .acked, at: 9),
                 ])

@@ -128,7 +128,8 @@ import Testing
     }
 
     private static func randomStep(_ task: TaskID, now: Int64, _ random: inout SeededGenerator) -> LedgerTransition {
-        switch random.next() % 17 {
+        switch random.next() % 18 {
+        case 17: return .lateAddressUsed(task)
         case 16: return .shown(task, segments: Array(repeating: "d\(now)", count: Int(random.next() % 3)))
         case 0: return .began(task, attempt: Int(random.next() % 4), at: now)
         case 1:

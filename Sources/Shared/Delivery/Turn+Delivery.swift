@@ -50,9 +50,7 @@ extension Turn {
             return apply { $0.postponed(until: until) }
         }
         let (stake, bubble) = state.withLock { ($0.machine.partAtStake, $0.machine.openedBubble) }
-        if let task, let stake {
-            await services.ledger.commit([.part(task, index: stake.part, .sent(stake.route), at: services.now)])
-        }
+        if let stake { await noteSent(stake.part, by: stake.route) }
         if let task, let bubble { services.ledger.note(.bubble(task, index: bubble, at: services.now)) }
         if case .fallback(let text) = operation {
             let outcome = await performAside(.push(fallbackConversation ?? conversation, markdown: text, feedback: nil))
@@ -66,6 +64,14 @@ extension Turn {
         if cost != nil { services.learn(outcome, conversation) }
         if case .acknowledged = outcome, !riding.isEmpty { arrived(riding) }
         apply { $0.completed(outcome, now: self.services.clock.now) }
+    }
+
+    /// A message that cannot be repeated is written down before it goes out.
+    private nonisolated(nonsending) func noteSent(_ part: Int, by route: DeliveryRoute) async {
+        guard let task else { return }
+        var steps = [LedgerTransition.part(task, index: part, .sent(route), at: services.now)]
+        if route == .reply, services.channel.capabilities.lateReply != nil { steps.append(.lateAddressUsed(task)) }
+        await services.ledger.commit(steps)
     }
 
     /// Has the fallback do something.
@@ -230,9 +236,7 @@ extension Turn {
             return state.withLock { $0.part?.postponed(until: until) ?? () }
         }
         if case .card = message { await rememberCard() }
-        if let task {
-            await services.ledger.commit([.part(task, index: index, .sent(route), at: services.now)])
-        }
+        await noteSent(index, by: route)
         if route == .fallback {
             let outcome = await performAside(address(message, route, index))
             return state.withLock { $0.part?.completed(outcome, now: services.clock.now) ?? () }

@@ -63,7 +63,7 @@ final class Turn: Sendable, Hashable {
             capabilities: capabilities,
             fallback: Self.fallbackConversation(entry, services) == nil ? nil : services.fallback?.capabilities,
             queuedAhead: queuedAhead, pushOnly: pushOnly, online: online, records: task != nil,
-            createdAt: createdAt, lateUntil: Self.lateUntil(entry, earlier, services),
+            createdAt: createdAt, lateUntil: Self.lateUntil(entry, services),
             resuming: earlier.map { Self.resumption(of: $0, services) }, now: services.clock.now)
         state = Locked(TurnState(machine: machine, message: entry.message, online: online))
         if case .line(let line, let failure) = source {
@@ -87,12 +87,8 @@ final class Turn: Sendable, Hashable {
     }
 
     /// Until when the late address takes a message; nil when there is none, or when an earlier run has tried it.
-    private static func lateUntil(
-        _ entry: LedgerEntry, _ earlier: LedgerTask?, _ services: EngineServices
-    ) -> MonotonicInstant? {
-        guard services.channel.capabilities.lateReply != nil, let late = entry.route.late,
-            earlier?.parts.contains(where: { $0.via == .reply }) != true
-        else { return nil }
+    private static func lateUntil(_ entry: LedgerEntry, _ services: EngineServices) -> MonotonicInstant? {
+        guard services.channel.capabilities.lateReply != nil, let late = entry.route.late else { return nil }
         let left = late.expiresAt - services.now
         return left > 0 ? services.clock.now.advanced(by: .milliseconds(left)) : nil
     }
@@ -117,9 +113,9 @@ final class Turn: Sendable, Hashable {
         let isSpent =
             part.via == .reply && services.channel.capabilities.lateReply != nil
             && fallbackConversation(entry, services) == nil
-        // The fallback takes it in pieces, each of which counts.
+        // The fallback takes it in pieces, each of which counts, whatever way the last one took.
         let limit = services.fallback?.capabilities.maxTextBytes ?? .max
-        let pieces = part.via == .fallback ? services.channel.capabilities.maxTextBytes / max(limit / 2, 1) : 0
+        let pieces = services.channel.capabilities.maxTextBytes / max(limit / 2, 1)
         return isSpent || reply.onUnknown == .drop || part.attempts > reply.maxRepeats + pieces
     }
 

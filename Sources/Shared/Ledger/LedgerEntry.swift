@@ -153,6 +153,8 @@ public enum LedgerTransition: Sendable, Hashable {
     case shown(TaskID, segments: [String])
     /// No bubble of this task is to be used any more.
     case handedOver(TaskID)
+    /// The late address of this task takes no more: something may have been sent there.
+    case lateAddressUsed(TaskID)
     /// The answer is complete. `answer` is its whole text, for the history; `parts` is what is still to be delivered,
     /// numbered from `firstPart`.
     case answered(TaskID, answer: String, failure: String?, parts: [PartContent], firstPart: Int, at: Int64)
@@ -165,7 +167,8 @@ public enum LedgerTransition: Sendable, Hashable {
     public var task: TaskID {
         switch self {
         case .began(let task, _, _), .fetched(let task, _), .bubble(let task, _, _), .shown(let task, _),
-            .handedOver(let task), .answered(let task, _, _, _, _, _), .part(let task, _, _, _),
+            .handedOver(let task), .lateAddressUsed(let task), .answered(let task, _, _, _, _, _),
+            .part(let task, _, _, _),
             .finished(let task, _, _):
             task
         }

@@ -37,7 +37,7 @@ extension LedgerTransition {
         case .fetched(_, let message): message.filePaths
         case .answered(_, _, _, let parts, _, _): parts.compactMap(\.filePath)
         case .part(_, _, .replaced(let content), _): content.filePath.map { [$0] } ?? []
-        case .began, .bubble, .shown, .handedOver, .part, .finished: []
+        case .began, .bubble, .shown, .handedOver, .lateAddressUsed, .part, .finished: []
         }
     }
 
@@ -71,6 +71,7 @@ extension LedgerTask {
             bubbleOpenedAt = at
         case .shown(_, let segments): shown = segments
         case .handedOver: isHandedOver = true
+        case .lateAddressUsed: entry.route.late = nil
         case .answered(_, let answer, let failure, let contents, let first, let at):
             guard state == .accepted else { return false }
             state = .answered

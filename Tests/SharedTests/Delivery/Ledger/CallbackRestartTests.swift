@@ -25,6 +25,10 @@ private func isFinal(_ operation: ChannelOperation) -> Bool {
     if case .stream(_, _, _, finish: true, _) = operation { true } else { false }
 }
 
+private func isReply(_ operation: ChannelOperation) -> Bool {
+    if case .reply = operation { true } else { false }
+}
+
 private func isLateCard(_ operation: ChannelOperation) -> Bool {
     if case .replyCard = operation { true } else { false }
 }
@@ -55,6 +59,44 @@ struct CallbackRestartTests {
             let word = line.split(separator: " ")[1]
             let count = shown.count { $0.contains("line \(word) ") }
             #expect(count == 1 || count == 2 && world.application.pushed()[8].contains("line \(word) "))
+        }
+        #expect(world.task(1)?.parts.allSatisfy { $0.state == .acked } == true)
+    }
+
+    @Test(
+        "restart.kill: WB-3, AG-10, WS-15: the late address said nothing, the application took over, and the program dies: the address is not used again, and nothing is missing"
+    )
+    func lateAddressIsSpent() async {
+        let world = World(capabilities: requests, fallback: .application)
+        let lines = (0..<1_200).map { "line \($0) of an answer that is longer than two bubbles take, by far\n" }
+        world.platform.set { isReply($0) ? .answer(.unknown(.ackTimeout)) : .take }
+        let sent = Locked(0)
+        world.application.set { _ in
+            sent.withLock { sent in
+                sent += 1
+                // Amid the pieces of the part behind the one that the address had been tried for.
+                return sent == 28 ? .hang(shows: false) : .take
+            }
+        }
+        await world.life(handler: { _, reply in try await reply.append(lines.joined()) }) { engine, _ in
+            engine.accept(message(1, in: world, late: true))
+            await eventually("amid the pieces") {
+                world.clock.advance(by: .milliseconds(100))
+                return sent.withLock { $0 } == 28
+            }
+        }
+        world.application.set { _ in .take }
+        await world.life(handler: { _, _ in Issue.record("asked again") }) { _, _ in
+            await eventually("delivered") {
+                world.clock.advance(by: .milliseconds(100))
+                return world.state(1) == .done
+            }
+        }
+        #expect(world.platform.operations.count(where: isReply) == 1)
+        let shown = world.platform.shown("r1") + world.application.pushed()
+        for line in lines {
+            let word = line.split(separator: " ")[1]
+            #expect(shown.contains { $0.contains("line \(word) ") }, "line \(word)")
         }
         #expect(world.task(1)?.parts.allSatisfy { $0.state == .acked } == true)
     }
