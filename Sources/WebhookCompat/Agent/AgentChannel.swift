@@ -54,12 +54,12 @@ public struct AgentChannel: Channel {
     private func push(_ text: String, to conversation: Conversation) async -> SendOutcome {
         let parts = Self.parts(of: text, limit: limit)
         guard !parts.isEmpty else { return .rejected(PlatformError(code: 44_004, origin: .serverAPI)) }
-        for (index, part) in parts.enumerated() {
-            let message = api.settings.sendsMarkdown ? AppMessage.markdown(part) : .text(part)
+        let messages = parts.map { api.settings.sendsMarkdown ? AppMessage.markdown($0) : .text($0) }
+        for (index, message) in messages.enumerated() {
             let outcome = await send(message, to: conversation)
             if case .acknowledged = outcome { continue }
             if let receivers = Receivers(conversation) {
-                for sent in parts[..<index] { api.mayComeAgain(.text(sent), to: receivers) }
+                for sent in messages[..<index] { api.mayComeAgain(sent, to: receivers) }
             }
             // Where the beginning is there, sending all of it once more would show that twice, but for a minute.
             return index > 0 && Self.isSentAgain(outcome) ? .unknown(.ackTimeout) : outcome

@@ -54,6 +54,7 @@ struct CallRetries: Sendable {
     private var tokens = 0
     /// Whether the platform may have done it in an earlier attempt.
     private var mayBeDone = false
+    var isInDoubt: Bool { mayBeDone }
 
     init(_ harm: Harm) { self.harm = harm }
 

@@ -26,7 +26,7 @@ extension ServerAPI {
                     logger.proxyRefused(call.path)
                     return (.status(407), nil)
                 } catch {
-                    return (Self.result(of: body), nil)
+                    return (Self.result(of: body, isBeforeSending: error.isBeforeSending), nil)
                 }
             }
             group.addTask { [clock] in
@@ -39,7 +39,7 @@ extension ServerAPI {
                 group.cancelAll()
                 if let ended, outcome == nil { outcome = ended }
             }
-            let ended = outcome ?? (Self.result(of: body), nil)
+            let ended = outcome ?? (Self.result(of: body, isBeforeSending: false), nil)
             // What was said before the cancellation counts.
             guard Task.isCancelled, [.notConnected, .noAnswer].contains(ended.0) else { return ended }
             return (.cancelled(wasWritten: Self.isWritten(body)), nil)
@@ -47,8 +47,9 @@ extension ServerAPI {
     }
 
     /// What an exchange means that broke off.
-    private static func result(of body: RequestBody?) -> AttemptResult {
-        guard let progress = body?.progress.withLock({ $0 }) else { return .notConnected }
+    private static func result(of body: RequestBody?, isBeforeSending: Bool) -> AttemptResult {
+        // Without a body nothing tells how far it came.
+        guard let progress = body?.progress.withLock({ $0 }) else { return isBeforeSending ? .notConnected : .noAnswer }
         if progress.isUnreadable { return .unreadable }
         return progress.hasBegun ? .noAnswer : .notConnected
     }

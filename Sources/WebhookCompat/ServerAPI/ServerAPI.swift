@@ -122,15 +122,20 @@ public final class ServerAPI: Sendable {
         _ call: Call, read: @escaping @Sendable (HTTPClientResponse) async throws -> (AttemptResult, Value?)
     ) async throws(ServerAPIFailure) -> Value {
         var retries = CallRetries(call.harm)
+        var doubtfulSince: Int64?
         while true {
             do { try await waitForTurn(call) } catch { throw retries.lastWord(error) }
+            // The platform forgets the first one soon, and would show the second as another.
+            if call.harm == .guarded, let doubtfulSince, now - doubtfulSince > Self.guardTime { throw .unknown }
             let (result, value, token) = await attempt(call, read)
             if case .done = result, let value {
                 state.withLock { $0.blocks.succeeded(call.path) }
                 return value
             }
             log(result, call)
-            switch retries.judge(result, random: Double.random(in: 0...1)) {
+            let verdict = retries.judge(result, random: Double.random(in: 0...1))
+            if retries.isInDoubt { doubtfulSince = doubtfulSince ?? now }
+            switch verdict {
             case .done: throw .unknown
             case .again(let pause): try await sleep(pause, orSay: retries.lastWord(.notSent(.cancelled)))
             case .againWithNewToken(let error):
@@ -141,6 +146,10 @@ public final class ServerAPI: Sendable {
             }
         }
     }
+
+    /// Milliseconds after an attempt that may have been done in which it is repeated. The duplicate check knows it for 60 s, of
+    /// which the wait for its answer has taken up to 15.
+    private static let guardTime: Int64 = 40_000
 
     private func attempt<Value: Sendable>(
         _ call: Call, _ read: @escaping @Sendable (HTTPClientResponse) async throws -> (AttemptResult, Value?)
@@ -167,7 +176,9 @@ public final class ServerAPI: Sendable {
         }
         defer { state.withLock { $0.waiting -= 1 } }
         guard hasRoom else { throw .notSent(.tooMany) }
+        let end = now + settings.maxWait.milliseconds
         while case .wait(let pause) = state.withLock({ $0.limiter.tryAcquire(now: now, priority: .final) }) {
+            guard now + pause.milliseconds <= end else { throw .notSent(.tooMany) }
             try await sleep(pause, orSay: .notSent(.cancelled))
         }
     }
