@@ -131,9 +131,8 @@ enum LedgerSchema {
             sql: """
                 INSERT INTO task_slim (\(keptColumns), message, answer)
                     SELECT \(keptColumns), 2 * id, iif(answer IS NULL, NULL, 2 * id + 1) FROM task ORDER BY id;
-                INSERT INTO text (id, body)
-                    SELECT 2 * id, message FROM task
-                    UNION ALL SELECT 2 * id + 1, answer FROM task WHERE answer IS NOT NULL ORDER BY 1;
+                INSERT INTO text (id, body) SELECT 2 * id, message FROM task ORDER BY id;
+                INSERT INTO text (id, body) SELECT 2 * id + 1, answer FROM task WHERE answer IS NOT NULL ORDER BY id;
                 DELETE FROM sqlite_sequence WHERE name = 'task_slim';
                 INSERT INTO sqlite_sequence (name, seq) SELECT 'task_slim', seq FROM sqlite_sequence WHERE name = 'task';
                 DROP TABLE task;
