@@ -178,8 +178,8 @@ public struct AIBotClient: Sendable {
     /// Messages that wait for one before them.
     public var waitingTurns: Int { running.engine?.waitingTurns ?? 0 }
 
-    /// Begins with what somebody made deliverable in the ledger.
-    public func takeUpFromLedger() async { await running.engine?.takeUpFromLedger() }
+    /// Begins with a task that somebody made deliverable in the ledger.
+    public func takeUp(_ task: TaskID) async { await running.engine?.takeUp(task) }
 
     /// Stops whatever is being done for a task of the ledger.
     public func abandon(_ task: TaskID) { running.engine?.abandon(task) }

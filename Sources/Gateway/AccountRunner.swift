@@ -17,8 +17,8 @@ protocol AccountRunner: Sendable {
     func push(
         _ parts: [PartContent], to conversation: Conversation, key: String
     ) async throws(GatewayError) -> PushResult
-    /// Begins with what somebody made deliverable in the ledger.
-    func takeUpFromLedger() async
+    /// Begins with a task that somebody made deliverable in the ledger.
+    func takeUp(_ task: TaskID) async
     /// Stops whatever is being done for a task of the ledger.
     func abandon(_ task: TaskID)
     /// Ends a wait for a connection.
@@ -43,7 +43,7 @@ struct LongConnectionRunner: AccountRunner {
         _ parts: [PartContent], to conversation: Conversation, key: String
     ) async throws(GatewayError) -> PushResult { try await bot.push(parts, to: conversation, key: key) }
 
-    func takeUpFromLedger() async { await bot.takeUpFromLedger() }
+    func takeUp(_ task: TaskID) async { await bot.takeUp(task) }
     func abandon(_ task: TaskID) { bot.abandon(task) }
     func reconnect() async { await bot.session.reconnect() }
     func networkChanged() async { await bot.session.networkChanged() }
@@ -77,7 +77,7 @@ struct CallbackRunner: AccountRunner {
         _ parts: [PartContent], to conversation: Conversation, key: String
     ) async throws(GatewayError) -> PushResult { try await client.push(parts, to: conversation, key: key) }
 
-    func takeUpFromLedger() async { await client.takeUpFromLedger() }
+    func takeUp(_ task: TaskID) async { await client.takeUp(task) }
     func abandon(_ task: TaskID) { client.abandon(task) }
     func reconnect() async {}
     func networkChanged() async {}

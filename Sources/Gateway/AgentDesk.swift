@@ -82,15 +82,21 @@ final class AgentDesk: Channel {
         return outcome
     }
 
+    /// No new try of a download begins after that; the person waits for an answer.
+    private static let fetchTime = Duration.seconds(120)
+
     func fetch(_ reference: MediaReference, _ directory: String, _ name: String) async -> Result<
         FetchedMedia, MediaFailure
     > {
         var pause = Duration.milliseconds(500)
+        let end = clock.now.advanced(by: Self.fetchTime)
         for attempt in 1... {
             guard let agent = open.value?.agent else { return .failure(.unreachable) }
             let result = await agent.media.fetch(reference, into: directory, name: name)
             // Nothing changes by it on the platform, and an id is good for three days.
-            guard case .failure(.unreachable) = result, attempt < 5, !Task.isCancelled else { return result }
+            guard case .failure(.unreachable) = result, attempt < 5, clock.now < end, !Task.isCancelled else {
+                return result
+            }
             try? await clock.sleep(for: pause)
             pause *= 2
         }

@@ -136,7 +136,7 @@ extension Gateway: GatewayControl {
     /// Makes a dead task deliverable again, and begins with it.
     public func retry(_ task: TaskID) async throws(LedgerTrouble) -> Bool {
         guard try await ledger.revive(task) else { return false }
-        for account in accounts { await account.bot.takeUpFromLedger() }
+        for account in accounts { await account.bot.takeUp(task) }
         return true
     }
 

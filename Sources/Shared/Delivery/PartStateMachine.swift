@@ -150,7 +150,7 @@ struct PartStateMachine: Sendable {
             notBefore = now.advanced(by: Self.pause(refusals))
             refusals += 1
         case .acknowledged: settle(.acked, .acked)
-        case .rejected(let error) where isOneShot || !error.mayBeTriedAgain:
+        case .rejected(let error) where !error.mayBeTriedAgain || isOneShot && refusals >= 3:
             changes.append(.refused(errcode: error.code))
             switch route {
             // What it does not take as a card or a file it may take in words.

@@ -32,7 +32,9 @@ extension ReplyEngine {
         await recover()
         while !Task.isCancelled {
             let batch = state.withLock { state -> [Arrival] in
-                let batch = Array(state.arrived.prefix(Self.maxBatch))
+                // What comes behind a new session belongs to it, so that has to be durable first.
+                let session = state.arrived.prefix(Self.maxBatch).firstIndex { Self.beginsSession($0.message) }
+                let batch = Array(state.arrived.prefix(session.map { $0 + 1 } ?? Self.maxBatch))
                 state.arrived.removeFirst(batch.count)
                 state.taking = batch.count
                 return batch
@@ -47,6 +49,12 @@ extension ReplyEngine {
         }
     }
 
+    private static func beginsSession(_ message: InboundMessage) -> Bool {
+        let text = message.text
+        guard text.utf8.count < 64, let command = Command(rawValue: text.trimmed) else { return false }
+        return command == .new || command == .reset
+    }
+
     private func endIfIdle() {
         if state.withLock({ $0.drainUntil != nil && $0.isIdle }) { workContinuation.finish() }
     }
@@ -58,8 +66,11 @@ extension ReplyEngine {
         do throws(LedgerTrouble) {
             acceptances = try await services.store.accept(entries)
         } catch {
-            for (arrival, _) in decided { tell(arrival, .refused) }
-            return refuse(zip(decided.map(\.decision), entries), error)
+            for ((arrival, decision), entry) in zip(decided, entries) {
+                let taken = refuse(decision, entry, error)
+                tell(arrival, taken)
+            }
+            return
         }
         for index in decided.indices {
             let entry = entries[index]
@@ -80,19 +91,16 @@ extension ReplyEngine {
     }
 
     /// Nothing is accepted that cannot be written down; the person hears of it, and a repetition of the message counts as new.
-    private func refuse(_ batch: some Sequence<(Decision, LedgerEntry)>, _ trouble: LedgerTrouble) {
-        for (decision, entry) in batch {
-            state.withLock { $0.seen.forget(entry.message.id.rawValue) }
-            logger.error(
-                "message refused: ledger cannot write",
-                metadata: Self.metadata(entry).merging(.init([.error: trouble])) { $1 })
-            // Whom the policy keeps out hears what the policy says, or nothing.
-            if case .keepOut(let line, _) = decision {
-                if let line { say(line, entry, task: nil) }
-            } else {
-                say(settings.reply.words.notAccepted, entry, task: nil)
-            }
-        }
+    private func refuse(_ decision: Decision, _ entry: LedgerEntry, _ trouble: LedgerTrouble) -> Taken {
+        state.withLock { $0.seen.forget(entry.message.id.rawValue) }
+        logger.error(
+            "message refused: ledger cannot write",
+            metadata: Self.metadata(entry).merging(.init([.error: trouble])) { $1 })
+        var line: String? = settings.reply.words.notAccepted
+        // Whom the policy keeps out hears what the policy says, or nothing.
+        if case .keepOut(let words, _) = decision { line = words }
+        guard let line else { return .ignored }
+        return say(line, entry, task: nil) ? .told : .refused
     }
 
     // MARK: Deciding
@@ -205,7 +213,8 @@ extension ReplyEngine {
         case .refused:
             logger.warning("message refused: queue full", metadata: Self.metadata(entry))
             services.ledger.note(.finished(task, reason: "refused: queue full", at: services.now))
-            return say(settings.reply.words.queueFull, entry, task: nil)
+            say(settings.reply.words.queueFull, entry, task: nil)
+            return
         }
         if let turn { start(turn, now: arrival == .start) }
     }
@@ -217,12 +226,15 @@ extension ReplyEngine {
         if isOver { turn.stop(.interrupted) }
     }
 
-    private func say(_ line: String, _ entry: LedgerEntry, task: TaskID?) {
+    /// False when there is no room for it.
+    @discardableResult
+    private func say(_ line: String, _ entry: LedgerEntry, task: TaskID?) -> Bool {
         let turn = state.withLock { state -> Turn? in
             guard state.turns.count < settings.acceptedMessages + 1_000 else { return nil }
             return makeTurn(task, entry, .line(line), queuedAhead: nil, &state)
         }
         if let turn { workContinuation.yield(.turn(turn, queued: false)) }
+        return turn != nil
     }
 
     func makeTurn(
@@ -257,13 +269,16 @@ extension ReplyEngine {
         takeUp(open.filter { !own.contains($0.entry.stream) })
     }
 
-    /// Begins with tasks of the ledger that nobody works on: somebody made them deliverable again.
-    public func takeUpFromLedger() async {
-        guard let open = try? await services.store.tasks(in: [.accepted, .answered], limit: settings.acceptedMessages)
-        else { return }
-        let live = state.withLock { Set($0.turns.compactMap(\.task)) }
-        let own = open.filter { $0.entry.message.account == account && settings.takesUp($0.entry.message.channel) }
-        takeUp(own.filter { !live.contains($0.id) })
+    /// Begins with a task of the ledger, if it is of this engine: somebody made it deliverable again. No other one, since
+    /// what looks unfinished there may have ended a moment ago.
+    public func takeUp(_ task: TaskID) async {
+        guard let open = try? await services.store.tasks(in: [.accepted, .answered], limit: .max) else { return }
+        let isLive = state.withLock { $0.turns.contains { $0.task == task } }
+        guard !isLive else { return }
+        takeUp(
+            open.filter {
+                $0.id == task && $0.entry.message.account == account && settings.takesUp($0.entry.message.channel)
+            })
     }
 
     private func takeUp(_ open: [LedgerTask]) {

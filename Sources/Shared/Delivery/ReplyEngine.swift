@@ -176,31 +176,24 @@ public final class ReplyEngine: Sendable {
         case ignored
         /// It came before.
         case known
-        /// Nothing remembers it: it should come again.
+        /// Nothing remembers it, and the sender is told so: a repetition counts as new.
+        case told
+        /// Nothing remembers it, and nobody heard of it: it should come again.
         case refused
     }
 
     private func accept(_ message: InboundMessage, _ route: ReplyRoute, _ onTaken: (@Sendable (Taken) -> Void)?) {
-        guard isNew(message.id) else {
-            // While the first one is not durable, nobody knows yet what became of it.
-            let waits = onTaken.map { onTaken in
-                state.withLock { $0.awaited[message.id]?.append(onTaken) != nil }
-            }
-            if waits == false { onTaken?(.known) }
-            return logger.info("message delivered again, handled once", metadata: Self.metadata(message, route))
-        }
-        let isTaken = state.withLock { state -> Bool in
-            guard state.arrived.count < settings.acceptedMessages else { return false }
-            state.arrived.append(Arrival(message: message, route: route, at: services.now))
-            if let onTaken { state.awaited[message.id] = [onTaken] }
-            return true
-        }
-        guard isTaken else {
-            state.withLock { $0.seen.forget(message.id.rawValue) }
+        let arrival = Arrival(message: message, route: route, at: services.now)
+        let place = state.withLock { $0.arrived(arrival, onTaken, limit: settings.acceptedMessages) }
+        switch place {
+        case .new: arrivals.raise()
+        case .awaited, .known:
+            if place == .known { onTaken?(.known) }
+            logger.info("message delivered again, handled once", metadata: Self.metadata(message, route))
+        case .tooMany:
             onTaken?(.refused)
-            return logger.error("message refused: too many at a time", metadata: Self.metadata(message, route))
+            logger.error("message refused: too many at a time", metadata: Self.metadata(message, route))
         }
-        arrivals.raise()
     }
 
     static func metadata(_ message: InboundMessage, _ route: ReplyRoute) -> Logger.Metadata {
@@ -345,4 +338,32 @@ struct EngineState: Sendable {
     var drainUntil: MonotonicInstant?
 
     var isIdle: Bool { turns.isEmpty && arrived.isEmpty && taking == 0 }
+
+    /// Where a message that came stands.
+    enum Place: Hashable, Sendable {
+        case new
+        /// It came before, and nobody knows yet what becomes of it.
+        case awaited
+        case known
+        case tooMany
+    }
+
+    mutating func arrived(
+        _ arrival: Arrival, _ onTaken: (@Sendable (ReplyEngine.Taken) -> Void)?, limit: Int
+    ) -> Place {
+        let id = arrival.message.id
+        // Without an id nothing can be told apart.
+        guard id.rawValue.isEmpty || seen.isNew(id.rawValue, now: arrival.at) else {
+            guard awaited[id] != nil else { return .known }
+            if let onTaken { awaited[id]?.append(onTaken) }
+            return .awaited
+        }
+        guard arrived.count < limit else {
+            seen.forget(id.rawValue)
+            return .tooMany
+        }
+        arrived.append(arrival)
+        awaited[id] = onTaken.map { [$0] } ?? []
+        return .new
+    }
 }

@@ -8,7 +8,8 @@ extension ReplyStreamStateMachine {
             notBefore = now.advanced(by: pause(refusals))
             refusals += 1
             return
-        case .rejected(let error) where !isOneShot && error.mayBeTriedAgain:
+        // A refusal is no message: the late address still takes its one, unless it goes on like that.
+        case .rejected(let error) where error.mayBeTriedAgain && (!isOneShot || refusals < 3):
             report.lastRefusal = error.code
             tell(.refused(errcode: error.code))
             notBefore = now.advanced(by: pause(refusals))

@@ -47,17 +47,20 @@ extension ReplyStreamStateMachine {
         public var isComplete: Bool
         /// Digests of the segments of an unfinished answer that were shown.
         public var shown: [String]
+        /// Whether every bubble so far shows a part of this answer; if not, some show what an earlier start had said.
+        public var countsAllBubbles: Bool
 
         /// Creates a description.
         public init(
             parts: [(index: Int, text: String)], bubbles: Int, bubbleOpenedAt: MonotonicInstant, isComplete: Bool,
-            shown: [String] = []
+            shown: [String] = [], countsAllBubbles: Bool = true
         ) {
             self.parts = parts
             self.bubbles = bubbles
             self.bubbleOpenedAt = bubbleOpenedAt
             self.isComplete = isComplete
             self.shown = shown
+            self.countsAllBubbles = countsAllBubbles
         }
     }
 

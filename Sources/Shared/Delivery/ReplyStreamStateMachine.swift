@@ -85,7 +85,8 @@ public struct ReplyStreamStateMachine: Sendable {
         guard resumption.isComplete || resumption.shown.count < resumption.bubbles else { return }
         // Each bubble takes one segment: one that follows a delivered segment needs a bubble of its own.
         let next = resumption.parts.first.map { $0.index + 1 } ?? resumption.bubbles
-        mayHaveArrived = resumption.isComplete && next >= resumption.bubbles
+        // Bubbles of an earlier start, which the answer does not count, make the last one somebody else's.
+        mayHaveArrived = resumption.isComplete && next >= resumption.bubbles && resumption.countsAllBubbles
         guard next <= resumption.bubbles else { return }
         bubbles.resume(resumption.bubbles, openedAt: resumption.bubbleOpenedAt)
     }

@@ -192,6 +192,8 @@ extension Turn {
     /// The addresses are good for five minutes, so this does not wait for the message's turn.
     func fetchMedia() async {
         guard let fetch = services.hooks.fetch else { return }
+        // A file that brings the program down counts as a start, so that it cannot do so for ever.
+        if let task { await services.ledger.commit([.began(task, attempt: attempt, at: services.now)]) }
         let fetched = await fetch(entry.message)
         guard !Task.isCancelled else { return }
         let ticket = state.withLock { state -> UInt64? in

@@ -102,7 +102,8 @@ final class Turn: Sendable, Hashable {
                 if case .text(let text) = part.content { (part.index, text) } else { nil }
             },
             bubbles: task.bubbles, bubbleOpenedAt: services.instant(of: task.bubbleOpenedAt),
-            isComplete: task.state == .answered, shown: task.shown)
+            isComplete: task.state == .answered, shown: task.shown,
+            countsAllBubbles: task.attempts <= 1 || task.bubbles <= 1 && task.shown.isEmpty)
     }
 
     /// What may have been shown already is not repeated where that is not wanted.

@@ -44,7 +44,9 @@ public struct BotEventDecoder: Sendable {
         guard let sender = sender(body) else {
             return kind == .event ? .other(id(body), type: body["event"]?["eventtype"]?.string ?? "") : nil
         }
-        let conversation = conversation(body, sender)
+        guard let conversation = conversation(body, sender) else {
+            return kind == .event ? .other(id(body), type: body["event"]?["eventtype"]?.string ?? "") : nil
+        }
         let route = ReplyRoute(key: routeKey, conversation: conversation, takesReplies: kind == .message)
         let createdAt = body["create_time"]?.integer.map { Int64($0).multipliedReportingOverflow(by: 1000) }
         let time = createdAt.flatMap { $0.overflow ? nil : $0.partialValue } ?? unixMilliseconds
@@ -63,12 +65,11 @@ public struct BotEventDecoder: Sendable {
         return Sender(id: UserID(user), corporation: body["from"]?["corpid"]?.string)
     }
 
-    /// Group by its chat id; a direct chat by the sender, whatever `chatid` may say there.
-    private func conversation(_ body: JSONValue, _ sender: Sender) -> Conversation {
-        if body["chattype"]?.string == "group", let chat = body["chatid"]?.string, !chat.isEmpty {
-            return Conversation(kind: .group, id: chat)
-        }
-        return Conversation(kind: .direct, id: sender.id.rawValue)
+    /// Group by its chat id, nil without one; a direct chat by the sender, whatever `chatid` may say there.
+    private func conversation(_ body: JSONValue, _ sender: Sender) -> Conversation? {
+        guard body["chattype"]?.string == "group" else { return Conversation(kind: .direct, id: sender.id.rawValue) }
+        guard let chat = body["chatid"]?.string, !chat.isEmpty else { return nil }
+        return Conversation(kind: .group, id: chat)
     }
 
     // MARK: Messages

@@ -17,14 +17,33 @@ public struct LateReplies: Sendable {
     ///   - allowedHosts: hosts that may be reached without TLS, for a simulated platform on this machine.
     public init(
         route: @escaping @Sendable (URL) -> HTTPRoute?, timeout: Duration, allowedHosts: Set<String> = [],
-        logger: Logger
+        clock: any MonotonicClock = SystemMonotonicClock(), logger: Logger
     ) {
         post = { body, address in
             guard let url = URL(string: address.url), Self.isAllowed(url, allowedHosts) else {
                 return .rejected(PlatformError(code: 40_058))
             }
             guard let client = route(url)?.client else { return .notSent(.offline) }
-            return await Self.post(body, to: address, client, timeout, logger)
+            return await Self.limited(to: timeout + Self.bodyTime, clock) {
+                await Self.post(body, to: address, client, timeout, logger)
+            }
+        }
+    }
+
+    /// For the rest of an answer whose head came in time: the client's own limit ends there.
+    private static let bodyTime = Duration.seconds(5)
+
+    static func limited(
+        to time: Duration, _ clock: any MonotonicClock, _ post: @escaping @Sendable () async -> SendOutcome
+    ) async -> SendOutcome {
+        await withTaskGroup(of: SendOutcome?.self) { group in
+            group.addTask { await post() }
+            group.addTask {
+                try? await clock.sleep(for: time)
+                return nil
+            }
+            defer { group.cancelAll() }
+            return await group.next().flatMap { $0 } ?? .unknown(.ackTimeout)
         }
     }
 
@@ -44,8 +63,9 @@ public struct LateReplies: Sendable {
             guard !response.isOfProxy else { throw HTTPClientError.proxyAuthenticationRequired }
             guard response.status == .ok else { return .unknown(.ackTimeout) }
             let bytes = try await response.body.collect(upTo: 65_536)
-            guard let answer = try? JSONValue(parsing: bytes.readableBytesView) else { return .unknown(.ackTimeout) }
-            let code = answer["errcode"]?.integer ?? 0
+            guard let answer = try? JSONValue(parsing: bytes.readableBytesView),
+                let code = answer["errcode"]?.integer
+            else { return .unknown(.ackTimeout) }
             let words = answer["errmsg"]?.string ?? ""
             return code == 0 ? .acknowledged() : .rejected(PlatformError(code: code, message: words))
         } catch {

@@ -141,24 +141,34 @@ public final class WebhookBot: Sendable {
         // Without an id nothing but the content tells repetitions apart.
         let messageID = given.isEmpty ? (try? Digest.sha256(of: content)) ?? Self.unguessable() : given
         let fresh = Self.unguessable()
-        let (key, isNew) = inbox.withLock { $0.enter(messageID, fresh: fresh, now: now) }
+        let exchange = Exchange(now: now)
+        let (key, isNew) = inbox.withLock { inbox in
+            let entered = inbox.enter(messageID, fresh: fresh, now: now)
+            // Under the same lock: a copy that comes meanwhile waits for what becomes of this one.
+            if entered.isNew { exchanges.withLock { $0[entered.key] = exchange } }
+            return entered
+        }
         let deadline = now.advanced(by: settings.answerWithin)
         if isNew {
-            guard let engine = engine.withLock({ $0 }) else {
-                inbox.withLock { $0.forget(messageID) }
-                return .busy
-            }
-            guard let event = event(kind, body, messageID, key, generation), !isIgnored(event) else { return .empty }
-            let exchange = Exchange(now: now)
-            exchanges.withLock { $0[key] = exchange }
-            guard begin(event, key, exchange, engine, now: now) else {
+            guard let engine = engine.withLock({ $0 }) else { return sendBack(messageID, key, exchange) }
+            guard let event = event(kind, body, messageID, key, generation), !isIgnored(event) else {
                 exchanges.withLock { $0[key] = nil }
-                inbox.withLock { $0.forget(messageID) }
-                return .busy
+                exchange.taken.set(.ignored)
+                return .empty
             }
+            guard begin(event, key, exchange, engine, now: now) else { return sendBack(messageID, key, exchange) }
             if case .message = event {} else { return await passive(of: event, key, exchange, until: deadline) }
         }
         return await answer(messageID, key, until: deadline)
+    }
+
+    /// Nobody takes it now: it should come again.
+    private func sendBack(_ messageID: String, _ key: String, _ exchange: Exchange) -> Answer {
+        inbox.withLock { $0.forget(messageID) }
+        exchanges.withLock { $0[key] = nil }
+        streams.withLock { $0.forget(key) }
+        exchange.taken.set(.refused)
+        return .busy
     }
 
     /// Hands an event to the engine. False when there are too many bubbles.
@@ -220,7 +230,8 @@ public final class WebhookBot: Sendable {
             exchanges.withLock { $0[key] = nil }
             streams.withLock { $0.forget(key) }
             return .empty
-        case .refused: inbox.withLock { $0.forget(messageID) }
+        case .refused: return sendBack(messageID, key, exchange)
+        case .told: inbox.withLock { $0.forget(messageID) }
         case .accepted: break
         }
         defer { exchanges.withLock { $0[key] = nil } }
@@ -244,11 +255,16 @@ public final class WebhookBot: Sendable {
     /// A repetition of something that was answered before, in an earlier run perhaps: it gets its own bubble again.
     private func again(_ messageID: String, _ key: String) async -> Answer {
         if let frame = frame(key, for: .message) { return .passive(.stream(frame)) }
-        guard let tasks = try? await ledger.trace(messageID: MessageID(messageID)),
-            let task = tasks.last(where: { $0.entry.message.account == settings.account }),
-            task.entry.route.takesReplies
-        else { return .empty }
-        return await restored(task, for: .earlierMessage).map { .passive(.stream($0)) } ?? .empty
+        do throws(LedgerTrouble) {
+            let tasks = try await ledger.trace(messageID: MessageID(messageID))
+            // Whom the policy keeps out silently hears nothing the second time either.
+            guard let task = tasks.last(where: { $0.entry.message.account == settings.account }),
+                task.entry.route.takesReplies, task.entry.refusal == nil
+            else { return .empty }
+            return await restored(task, for: .earlierMessage).map { .passive(.stream($0)) } ?? .empty
+        } catch {
+            return .busy
+        }
     }
 
     // MARK: Refreshes
@@ -260,15 +276,22 @@ public final class WebhookBot: Sendable {
             guard asked.map({ $0 == stream.owner.conversation }) ?? true else { return unknown(id) }
             return frame(id, for: .refresh).map { .passive(.stream($0)) } ?? unknown(id)
         }
-        guard !id.isEmpty, let task = try? await ledger.task(stream: id, account: settings.account),
-            asked.map({ $0 == task.entry.message.conversation }) ?? true,
-            let frame = await restored(task, for: .refresh)
-        else { return unknown(id) }
-        return .passive(.stream(frame))
+        guard !id.isEmpty else { return unknown(id) }
+        do throws(LedgerTrouble) {
+            guard let task = try await ledger.task(stream: id, account: settings.account),
+                asked.map({ $0 == task.entry.message.conversation }) ?? true,
+                let frame = await restored(task, for: .refresh)
+            else { return unknown(id) }
+            return .passive(.stream(frame))
+        } catch {
+            // Nobody knows now whose it is; it is asked for again.
+            return .busy
+        }
     }
 
     private func conversation(_ body: JSONValue) -> Conversation? {
-        if body["chattype"]?.string == "group", let chat = body["chatid"]?.string, !chat.isEmpty {
+        if body["chattype"]?.string == "group" {
+            guard let chat = body["chatid"]?.string, !chat.isEmpty else { return nil }
             return Conversation(kind: .group, id: chat)
         }
         return body["from"]?["userid"]?.string.map { Conversation(kind: .direct, id: $0) }

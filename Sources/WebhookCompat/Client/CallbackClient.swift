@@ -82,7 +82,8 @@ public struct CallbackClient: Sendable {
         await withGracefulShutdownHandler {
             await engine.run()
         } onGracefulShutdown: {
-            onEngine(nil)
+            // A durable ledger leaves to the next run what is not answered by the end. Else it should come again then.
+            if !ledger.isDurable { onEngine(nil) }
             engine.stop(drain: configuration.drain)
         }
     }
@@ -112,8 +113,8 @@ public struct CallbackClient: Sendable {
     /// Messages that wait for one before them.
     public var waitingTurns: Int { running.engine?.waitingTurns ?? 0 }
 
-    /// Begins with what somebody made deliverable in the ledger.
-    public func takeUpFromLedger() async { await running.engine?.takeUpFromLedger() }
+    /// Begins with a task that somebody made deliverable in the ledger.
+    public func takeUp(_ task: TaskID) async { await running.engine?.takeUp(task) }
 
     /// Stops whatever is being done for a task of the ledger.
     public func abandon(_ task: TaskID) { running.engine?.abandon(task) }

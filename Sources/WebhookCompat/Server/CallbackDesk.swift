@@ -48,12 +48,15 @@ final class CallbackDesk: Sendable {
             // Exactly the same bytes under the same signature get exactly the same answer.
             let key = request.query
             if let earlier = memory.withLock({ $0.answer(to: key, now: now) }) {
-                return Answer(status: 200, contentType: earlier.contentType, body: earlier.body)
+                return Answer(
+                    status: 200, contentType: earlier.contentType, body: earlier.body, onWritten: earlier.onWritten)
             }
             let answer = await answer(callback)
             if answer.status == 200 {
                 memory.withLock {
-                    $0.keep(.init(contentType: answer.contentType, body: answer.body), to: key, now: now)
+                    $0.keep(
+                        .init(contentType: answer.contentType, body: answer.body, onWritten: answer.onWritten), to: key,
+                        now: now)
                 }
             }
             return answer

@@ -6,9 +6,11 @@ import Shared
 /// The platform promises not to use a nonce twice within 2 hours, so the same query means the same request. Bounded in time,
 /// number and bytes; long answers are not kept, since whoever repeats a message is known by its id all the same.
 struct ReplayMemory: Sendable {
-    struct Answer: Sendable, Hashable {
+    struct Answer: Sendable {
         var contentType: String
         var body: [UInt8]
+        /// Hears that it went out whole, each time.
+        var onWritten: (@Sendable () -> Void)?
     }
 
     static let keepFor: Duration = .seconds(7_200)

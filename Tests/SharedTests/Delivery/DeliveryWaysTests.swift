@@ -30,6 +30,26 @@ struct DeliveryWaysTests {
         #expect(bench.report?.failure == nil)
     }
 
+    @Test("WB-3: the late address is busy: it is asked again, three times, before another way is looked for")
+    func busyAddress() {
+        for refusals in 1...4 {
+            var bench = callbacks(fallback: true)
+            bench.step()
+            bench.pass(.seconds(331))
+            bench.machine.appended("answer")
+            bench.machine.ended(.finished)
+            for refusal in 1...refusals {
+                bench.step(.refused(-1))
+                // After the last one there is nothing to wait for.
+                if refusal < 4, let until = bench.wakeUp() { bench.now = max(bench.now, until) }
+            }
+            bench.finish()
+            #expect(bench.report?.failure == nil)
+            #expect(bench.fallbacks == (refusals > 3 ? ["answer"] : []))
+            #expect(bench.replies.count == min(refusals + 1, 4))
+        }
+    }
+
     @Test("WB-3: without a late address the fallback gets it, and the bubble says so")
     func fallbackAfterDeadline() {
         var bench = callbacks(fallback: true, lateAddress: false)

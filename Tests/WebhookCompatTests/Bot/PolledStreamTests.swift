@@ -167,7 +167,7 @@ struct PolledStreamTests {
         var memory = ReplayMemory()
         let answer = ReplayMemory.Answer(contentType: "t", body: [1])
         memory.keep(answer, to: "q", now: seconds(0))
-        #expect(memory.answer(to: "q", now: seconds(7_199)) == answer)
+        #expect(memory.answer(to: "q", now: seconds(7_199))?.body == answer.body)
         #expect(memory.answer(to: "q", now: seconds(7_200)) == nil)
         #expect(memory.answer(to: "other", now: seconds(0)) == nil)
         let long = ReplayMemory.Answer(contentType: "t", body: [UInt8](repeating: 0, count: 65_536))

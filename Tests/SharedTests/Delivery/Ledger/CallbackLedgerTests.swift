@@ -24,12 +24,15 @@ struct CallbackLedgerTests {
         await world.life(gate: { $0.id == "m2" ? .deny(line: nil, reason: "test") : .allow }) { engine, ledger in
             ledger.fail(.full)
             engine.accept(message(1, in: world), onTaken: note("full"))
-            await eventually("refused") { verdicts.withLock { $0["full"] } == .refused }
+            await eventually("told") { verdicts.withLock { $0["full"] } == .told }
+            await eventually("said") { !world.platform.shown("r1").isEmpty }
+            engine.accept(message(2, in: world), onTaken: note("silent and full"))
+            await eventually("heard") { verdicts.withLock { $0["silent and full"] } == .ignored }
             ledger.fail(nil)
             engine.accept(message(1, in: world), onTaken: note("first"))
             engine.accept(message(1, in: world), onTaken: note("at once again"))
             engine.accept(message(2, in: world), onTaken: note("silent"))
-            await eventually("all heard") { verdicts.withLock { $0.count } == 4 }
+            await eventually("all heard") { verdicts.withLock { $0.count } == 5 }
             engine.accept(message(1, in: world), onTaken: note("later"))
             await eventually("known") { verdicts.withLock { $0["later"] } == .known }
         }

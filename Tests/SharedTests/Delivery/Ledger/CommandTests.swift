@@ -40,6 +40,28 @@ struct LedgerCommandTests {
             ])
     }
 
+    @Test("GW-5: what is said right behind /new belongs to the new session, however close it comes")
+    func behindNewSession() async {
+        let world = World()
+        let seen = Locked([(history: [String], session: Int)]())
+        let handler: MessageHandler = { message, reply in
+            let info = await reply.turnInfo
+            let history = await info.history(10).map(\.text)
+            seen.withLock { $0.append((history, info.session)) }
+            try await reply.append("a\(message.text)")
+        }
+        await world.life(handler: handler) { engine, _ in
+            // All at once, as after a wait for the ledger.
+            for (number, text) in [(1, "/new"), (2, "2")] { engine.accept(EngineBench.message(number, text)) }
+            await eventually("answered") { world.state(2) == .done && engine.openTurns == 0 }
+            engine.accept(EngineBench.message(3, "3"))
+            await eventually("answered") { world.state(3) == .done && engine.openTurns == 0 }
+        }
+        let all = seen.withLock { $0 }
+        #expect(all.map(\.session) == [1, 1])
+        #expect(all.map(\.history) == [[], ["2", "a2"]])
+    }
+
     @Test("isolation.matrix: P10: the history of a conversation is its own: not of another person, not of a group")
     func historyIsolation() async {
         let world = World()
