@@ -11,10 +11,18 @@ extension Turn {
             await turnHasCome.wait()
             if hasMediaToFetch, state.withLock({ !$0.hasFetched && $0.stopped == nil }) { await mediaFetched.wait() }
             if let stopped = state.withLock({ $0.stopped }) { return await end(stopped) }
-            if let task { services.ledger.note(.began(task, attempt: attempt, at: services.now)) }
+            await count()
             await work(handler)
             onHandled?(self)
         }
+    }
+
+    /// Counts a start of the handler. Where an earlier run was about to start it, too, that is durable before: a message that
+    /// ends the program must not do so for ever.
+    private func count() async {
+        guard let task else { return }
+        let step = LedgerTransition.began(task, attempt: attempt, at: services.now)
+        if isTakenUp { await services.ledger.commit([step]) } else { services.ledger.note(step) }
     }
 
     private func work(_ handler: @escaping MessageHandler) async {

@@ -23,6 +23,8 @@ final class Turn: Sendable, Hashable {
     let services: EngineServices
     /// 1, or more after a restart.
     let attempt: Int
+    /// Whether an earlier run had it.
+    let isTakenUp: Bool
     /// Hears of the end, with nil when it was left to a later run.
     let onDone: (@Sendable (DeliveryReport?) -> Void)?
     /// Hears that the handler has ended and the answer waits for its delivery.
@@ -52,6 +54,7 @@ final class Turn: Sendable, Hashable {
         self.onDone = onDone
         self.onHandled = onHandled
         attempt = (earlier?.attempts ?? 0) + 1
+        isTakenUp = earlier != nil
         let capabilities = services.channel.capabilities
         let createdAt = services.instant(of: entry.acceptedAt)
         let isPast = createdAt.duration(to: services.clock.now) >= capabilities.replyWindow

@@ -26,6 +26,7 @@ final class LedgerWriter: @unchecked Sendable {
     private let logger: Logger
     private let changed = Signal()
     private let ending = Signal()
+    private let ended = Signal()
 
     init(store: any LedgerStore, clock: any MonotonicClock, logger: Logger) {
         self.store = store
@@ -70,17 +71,16 @@ final class LedgerWriter: @unchecked Sendable {
     /// Returns once all steps so far are durable, or cannot be written now.
     func flushed() async { _ = await durable(lock.withLock { added }) }
 
-    /// Writes what is left, with one try if the store is in trouble, and ends `run`.
+    /// Writes what is left, with one try if the store is in trouble, and ends `run`; returns when that has ended. Call once.
     func end() async {
-        let end = lock.withLock { () -> UInt64 in
+        lock.withLock {
             isEnding = true
             // Whoever asks from here on waits for the last try.
             isTroubled = false
-            return added
         }
         ending.raise()
         changed.raise()
-        _ = await durable(end)
+        await ended.raised()
     }
 
     /// Works until ended or cancelled. At the end one last try is made for what is left.
@@ -100,6 +100,7 @@ final class LedgerWriter: @unchecked Sendable {
         }
         lock.withLock { hasEnded = true }
         release()
+        ended.raise()
     }
 
     private func pause() async {

@@ -96,97 +96,6 @@ struct RestartTests {
         #expect(world.task(1)?.parts.map(\.state) == [.assumed])
     }
 
-    private static let lines = (1...200).map { "line \($0) of a long answer\n" }
-
-    /// How often each line is to be seen.
-    private func sightings(_ world: World) -> [Int] {
-        let seen = world.platform.all.map(\.text).joined(separator: "\n").split(separator: "\n")
-        let counts = Dictionary(seen.map { ($0, 1) }, uniquingKeysWith: +)
-        return Self.lines.map { counts[$0.dropLast()] ?? 0 }
-    }
-
-    /// Dies when two bubbles of the long answer are full and a third one grows.
-    private func diesInThirdBubble(_ world: World) async {
-        await world.life(handler: { _, reply in
-            for line in Self.lines[..<150] { try await reply.append(line) }
-            await Signal().wait()
-        }) { engine, _ in
-            engine.accept(EngineBench.message(1))
-            await eventually("third bubble") {
-                world.platform.all.count == 3 && world.task(1)?.shown.count == 2 && world.task(1)?.bubbles == 3
-            }
-        }
-    }
-
-    @Test("restart.segments: P31, P8: killed within an answer of many bubbles: what stands there is not said again")
-    func goesOnWhereItWas() async {
-        let world = World(capabilities: .bench(maxTextBytes: 2_000))
-        await diesInThirdBubble(world)
-        await world.life(handler: { _, reply in
-            try await reply.append(Self.lines.joined())
-        }) { _, _ in await eventually("answered") { world.state(1) == .done } }
-        #expect(sightings(world).allSatisfy { $0 == 1 })
-        #expect(world.platform.unsealed.isEmpty && world.platform.pushed().isEmpty)
-        #expect(world.task(1)?.earlierBubbles == 0)
-    }
-
-    @Test(
-        "restart.segments: P31: another answer after a restart is shown whole, and the ledger says what stands above it"
-    )
-    func answersOtherwise() async {
-        let world = World(capabilities: .bench(maxTextBytes: 2_000))
-        await diesInThirdBubble(world)
-        await world.life(handler: { _, reply in
-            try await reply.append("another\n" + Self.lines.joined())
-        }) { _, _ in await eventually("answered") { world.state(1) == .done } }
-        #expect(sightings(world).allSatisfy { $0 >= 1 })
-        #expect(world.platform.all.contains { $0.text.hasPrefix("another") })
-        #expect(world.platform.unsealed.isEmpty)
-        #expect(world.task(1)?.earlierBubbles == 2)
-    }
-
-    @Test("restart.segments: P31: a shorter answer after a restart still ends the bubble that was open")
-    func endsEarlier() async {
-        let world = World(capabilities: .bench(maxTextBytes: 2_000))
-        await diesInThirdBubble(world)
-        let first = world.platform.all[0].text
-        await world.life(handler: { _, reply in try await reply.append(first) }) { _, _ in
-            await eventually("answered") { world.state(1) == .done }
-        }
-        #expect(world.platform.unsealed.isEmpty)
-        #expect(world.platform.all.last?.text == first)
-    }
-
-    @Test(
-        "restart.segments: P31, P8: killed between a full bubble and its ack: nothing is missing, and a repetition is named"
-    )
-    func diesBeforeTheAck() async {
-        let world = World(capabilities: .bench(maxTextBytes: 2_000))
-        let finals = Locked(0)
-        world.platform.set { operation in
-            guard isFinal(operation) else { return .take }
-            return finals.withLock { count in
-                count += 1
-                return count == 2 ? .hang(shows: true) : .take
-            }
-        }
-        await world.life(handler: { _, reply in
-            for line in Self.lines[..<150] { try await reply.append(line) }
-            await Signal().wait()
-        }) { engine, _ in
-            engine.accept(EngineBench.message(1))
-            await eventually("second bubble is full") { finals.withLock { $0 } == 2 && world.task(1)?.bubbles == 2 }
-        }
-        world.platform.set { _ in .take }
-        await world.life(handler: { _, reply in
-            try await reply.append(Self.lines.joined())
-        }) { _, _ in await eventually("answered") { world.state(1) == .done } }
-        let seen = sightings(world)
-        #expect(seen.allSatisfy { $0 >= 1 })
-        #expect(seen.allSatisfy { $0 == 1 } || world.task(1)?.isHandedOver == true)
-        #expect(world.platform.unsealed.isEmpty)
-    }
-
     @Test("restart.late: P31: an answer that waits past every window is pushed, and says how old its message is")
     func late() async {
         let world = World()
@@ -273,26 +182,6 @@ struct RestartTests {
         #expect(order.withLock { $0 }.prefix(5) == ["1", "2", "3", "4", "5"])
         for number in 1...5 { #expect(world.platform.shown("r\(number)") == ["\(number)"]) }
         #expect(world.platform.unsealed.isEmpty)
-    }
-
-    @Test("restart.line: P31: killed between accepting a command and answering it: its bubble does not spin for ever")
-    func commandAccepted() async {
-        let world = World()
-        await world.life { engine, ledger in
-            ledger.fail(.busy, writesOnly: true)
-            world.platform.set { _ in .hang(shows: true) }
-            engine.accept(EngineBench.message(1, "/help"))
-            await eventually("in flight") { !world.platform.operations.isEmpty }
-        }
-        #expect(world.state(1) == .accepted)
-        world.platform.set { _ in .take }
-        await world.life { engine, _ in
-            await world.pass(.seconds(30)) { world.state(1)?.isEnded == true }
-            #expect(engine.openTurns == 0)
-        }
-        #expect(world.state(1)?.isEnded == true)
-        #expect(world.platform.unsealed.isEmpty)
-        #expect(world.platform.shown("r1").count == 1)
     }
 
     @Test("restart.parked: P31: a graceful stop seals the bubble with a notice; the next run pushes the answer")
@@ -424,28 +313,6 @@ struct RestartTests {
         await world.life { _, _ in await eventually("answered") { world.state(1) == .done } }
         #expect(world.platform.pushed().map { $0.hasSuffix("re: hello") } == [true])
         #expect(world.task(1)?.isHandedOver == true)
-    }
-
-    @Test(
-        "restart.stop: P31, WS-15: the disk works again in the last second before a stop: what was delivered is written down"
-    )
-    func lastSecond() async {
-        let world = World()
-        let gate = Gate()
-        await world.life(handler: { _, reply in
-            await gate.wait()
-            try await reply.append("answer")
-        }) { engine, ledger in
-            engine.accept(EngineBench.message(1))
-            await eventually("begun") { world.task(1)?.attempts == 1 }
-            ledger.fail(.full, writesOnly: true)
-            gate.open()
-            await eventually("delivered") { world.platform.shown("r1") == ["answer"] && engine.openTurns == 0 }
-            ledger.fail(nil)
-            engine.stop(drain: .seconds(1))
-            await eventually("written without waiting") { world.state(1) == .done }
-        }
-        #expect(world.clock.now == MonotonicInstant())
     }
 
     @Test(

@@ -7,6 +7,7 @@ final class DurableTestLedger: LedgerStore {
     private struct State {
         var trouble: LedgerTrouble?
         var failsWritesOnly = false
+        var beforeWrites: (@Sendable () async -> LedgerTrouble?)?
         var isDead = false
     }
     let isDurable = true
@@ -21,6 +22,11 @@ final class DurableTestLedger: LedgerStore {
             state.trouble = trouble
             state.failsWritesOnly = writesOnly
         }
+    }
+
+    /// Does something before each write of steps: waits, or says why it fails.
+    func beforeWrites(_ work: @escaping @Sendable () async -> LedgerTrouble?) {
+        state.withLock { $0.beforeWrites = work }
     }
 
     /// The program is killed: nothing that it still does reaches the disk.
@@ -40,6 +46,7 @@ final class DurableTestLedger: LedgerStore {
     }
 
     func write(_ transitions: [LedgerTransition]) async throws(LedgerTrouble) {
+        if let trouble = await state.withLock({ $0.beforeWrites })?() { throw trouble }
         try check()
         memory.write(transitions)
     }
