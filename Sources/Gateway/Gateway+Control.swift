@@ -135,7 +135,7 @@ extension Gateway: GatewayControl {
 
     /// Makes a dead task deliverable again, and begins with it.
     public func retry(_ task: TaskID) async throws(LedgerTrouble) -> Bool {
-        guard try await ledger.revive(task) else { return false }
+        guard try await ledger.revive(task, at: wallClock.unixMilliseconds) else { return false }
         for account in accounts { await account.bot.takeUp(task) }
         return true
     }

@@ -24,7 +24,6 @@ enum LedgerFile {
     static func trouble(_ error: any Error, path: String, writing: Bool) -> LedgerTrouble {
         switch error {
         case let trouble as LedgerTrouble: return trouble
-        case let row as UnreadableRow: return .broken("task \(row.id) in \(path) cannot be read")
         case let error as DatabaseError: return trouble(error.extendedResultCode, path: path, writing: writing)
         default: return .broken("\(path): \(type(of: error))")
         }

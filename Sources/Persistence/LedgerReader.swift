@@ -1,11 +1,6 @@
 import GRDB
 import Shared
 
-/// A row that no version of the program wrote.
-struct UnreadableRow: Error {
-    let id: Int64
-}
-
 /// Tasks and parts out of their rows.
 struct LedgerReader {
     let db: Database
@@ -14,15 +9,37 @@ struct LedgerReader {
         id, state, origin, accepted_at, answered_at, finished_at, attempts, bubbles, bubble_opened_at, handed_over, stream,
         route_key, takes_replies, conversation_kind, conversation, refusal, reason,
         (SELECT body FROM text WHERE text.id = message), (SELECT body FROM text WHERE text.id = answer), shown,
-        late_url, late_until
+        late_url, late_until, revived_at, account
         """
 
-    /// Tasks with their parts. `condition` is what follows WHERE.
+    /// Tasks with their parts. `condition` is what follows WHERE. A row that no version of the program wrote has a stand-in:
+    /// what one message looks like must not keep the others from being answered.
     func tasks(_ condition: String, _ arguments: StatementArguments) throws -> [LedgerTask] {
         let statement = try db.cachedStatement(sql: "SELECT \(Self.columns) FROM task WHERE \(condition)")
-        var tasks = try Row.fetchAll(statement, arguments: arguments).map(task)
-        for position in tasks.indices { tasks[position].parts = try parts(of: tasks[position]) }
-        return tasks
+        return try Row.fetchAll(statement, arguments: arguments).map { row in
+            guard var task = task(row), let parts = try parts(of: task) else { return standIn(row) }
+            task.parts = parts
+            return task
+        }
+    }
+
+    private func standIn(_ row: Row) -> LedgerTask {
+        let conversation = Conversation(kind: Conversation.Kind(rawValue: row[13]) ?? .direct, id: row[14])
+        let message = InboundMessage(
+            id: "", account: AccountID(row[23]), channel: "", conversation: conversation, sender: Sender(id: ""),
+            parts: [],
+            createdAt: row[3])
+        var task = LedgerTask(
+            id: TaskID(row[0]),
+            entry: LedgerEntry(
+                origin: .message, message: message,
+                route: ReplyRoute(key: row[11], conversation: conversation, takesReplies: row[12]), stream: row[10],
+                acceptedAt: row[3]))
+        task.state = TaskState(rawValue: row[1]) ?? .accepted
+        task.finishedAt = row[5]
+        task.reason = LedgerTask.unreadable
+        task.isReadable = false
+        return task
     }
 
     /// Query for the numbers of the tasks in these states, each half over an index of its own: nearly all tasks are done.
@@ -35,12 +52,13 @@ struct LedgerReader {
             """
     }
 
-    private func task(_ row: Row) throws -> LedgerTask {
+    /// Nil when it cannot be read.
+    private func task(_ row: Row) -> LedgerTask? {
         let id: Int64 = row[0]
         guard let state = TaskState(rawValue: row[1]), let origin = LedgerEntry.Origin(rawValue: row[2]),
             let kind = Conversation.Kind(rawValue: row[13]), let json: String = row[17],
             let message = StoredText.message(json)
-        else { throw UnreadableRow(id: id) }
+        else { return nil }
         let conversation = Conversation(kind: kind, id: row[14])
         let entry = LedgerEntry(
             origin: origin, message: message,
@@ -59,19 +77,22 @@ struct LedgerReader {
         task.reason = row[16]
         task.answer = row[18]
         task.shown = (row[19] as String).split(separator: " ").map(String.init)
+        task.revivedAt = row[22]
         return task
     }
 
-    private func parts(of task: LedgerTask) throws -> [LedgerPart] {
+    /// Nil when one of them cannot be read.
+    private func parts(of task: LedgerTask) throws -> [LedgerPart]? {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT idx, kind, content, state, attempts, via, errcode, reason, sent_at, settled_at
+                SELECT idx, kind, content, state, attempts, via, errcode, reason, sent_at, settled_at, doubts
                 FROM part WHERE task = ? ORDER BY idx
                 """)
-        return try Row.fetchAll(statement, arguments: [task.id.rawValue]).map { row in
+        let rows = try Row.fetchAll(statement, arguments: [task.id.rawValue])
+        let parts = rows.compactMap { row -> LedgerPart? in
             guard let content = StoredText.content(kind: row[1], text: row[2], of: task.answer),
                 let state = PartState(rawValue: row[3])
-            else { throw UnreadableRow(id: task.id.rawValue) }
+            else { return nil }
             var part = LedgerPart(index: row[0], content: content)
             part.state = state
             part.attempts = row[4]
@@ -80,12 +101,14 @@ struct LedgerReader {
             part.reason = row[7]
             part.sentAt = row[8]
             part.settledAt = row[9]
+            part.doubts = row[10]
             return part
         }
+        return parts.count == rows.count ? parts : nil
     }
 
     /// Both sides of a conversation, newest first. The text of the message is taken out of its JSON by SQLite.
-    func history(account: String, conversation: Conversation, limit: Int) throws -> [HistoryEntry] {
+    func history(account: String, conversation: Conversation, session: Int, limit: Int) throws -> [HistoryEntry] {
         let statement = try db.cachedStatement(
             sql: """
                 SELECT reply.body, answered_at, accepted_at,
@@ -95,12 +118,11 @@ struct LedgerReader {
                 FROM task JOIN text AS reply ON reply.id = task.answer
                 WHERE account = ?1 AND conversation = ?2 AND conversation_kind = ?3
                     AND origin IN ('message', 'push')
-                    AND session = coalesce((SELECT number FROM session
-                        WHERE account = ?1 AND conversation_kind = ?3 AND conversation = ?2), 0)
+                    AND session = ?4
                 ORDER BY task.id DESC
                 """)
         let rows = try Row.fetchCursor(
-            statement, arguments: [account, conversation.id, conversation.kind.rawValue])
+            statement, arguments: [account, conversation.id, conversation.kind.rawValue, session])
         var entries: [HistoryEntry] = []
         while entries.count < limit, let row = try rows.next() {
             let answer: String = row[0]

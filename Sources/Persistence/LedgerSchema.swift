@@ -9,6 +9,7 @@ enum LedgerSchema {
         migrator.registerMigration("1-ledger") { try $0.execute(sql: tables + indexes) }
         migrator.registerMigration("2-callbacks") { try $0.execute(sql: lateAddresses + kept) }
         migrator.registerMigration("3-texts", migrate: LedgerSchema.moveTexts)
+        migrator.registerMigration("4-doubts") { try $0.execute(sql: doubts) }
         return migrator
     }()
 
@@ -119,6 +120,12 @@ enum LedgerSchema {
         CREATE INDEX task_file_path ON task_file (path);
         CREATE UNIQUE INDEX feedback_event ON feedback (event, account) WHERE event IS NOT NULL;
         CREATE INDEX feedback_at ON feedback (at);
+        """
+
+    private static let doubts = """
+        ALTER TABLE part ADD COLUMN doubts INTEGER NOT NULL DEFAULT 0;
+        UPDATE part SET doubts = 1 WHERE state = 'unknown';
+        ALTER TABLE task ADD COLUMN revived_at INTEGER;
         """
 
     // MARK: 3-texts

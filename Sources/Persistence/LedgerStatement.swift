@@ -15,13 +15,14 @@ enum LedgerStatement: Int, CaseIterable {
     case bubble
     case shown
     case handedOver
-    case lateAddressUsed
+    case lateAddress
     case answered
     case finished
     case givenUp
     case partsGivenUp
     case insertPart
     case partSent
+    case partNotSent
     case partAcked
     case partUnknown
     case partAssumed
@@ -45,7 +46,7 @@ enum LedgerStatement: Int, CaseIterable {
         case .bubble: Self.task("bubbles = ?2, bubble_opened_at = ?3")
         case .shown: Self.task("shown = ?2")
         case .handedOver: Self.task("handed_over = 1")
-        case .lateAddressUsed: Self.task("late_url = NULL, late_until = NULL")
+        case .lateAddress: Self.task("late_url = ?2, late_until = ?3")
         case .answered:
             // The number that the text will have: SQLite gives the one after the last.
             """
@@ -65,6 +66,12 @@ enum LedgerStatement: Int, CaseIterable {
         case .partSent:
             Self.part(
                 "state = 'sent', attempts = attempts + 1, via = ?3, reason = NULL, sent_at = ?4, settled_at = NULL")
+        case .partNotSent:
+            Self.part(
+                """
+                state = iif(doubts > 0, 'unknown', 'pending'), attempts = max(attempts - 1, 0), sent_at = NULL,
+                settled_at = NULL
+                """)
         case .partAcked:
             // Frames of bubbles are repeated freely and not told before they go out: their ack stands for that, too.
             Self.part(
@@ -72,13 +79,15 @@ enum LedgerStatement: Int, CaseIterable {
                 state = 'acked', reason = NULL, settled_at = ?3, attempts = max(attempts, 1),
                 via = coalesce(via, 'bubble'), sent_at = coalesce(sent_at, ?3)
                 """)
-        case .partUnknown: Self.part("state = 'unknown', reason = ?3, settled_at = NULL")
+        case .partUnknown:
+            Self.part("doubts = doubts + (state = 'sent'), state = 'unknown', reason = ?3, settled_at = NULL")
         case .partAssumed: Self.part("state = 'assumed', settled_at = ?3")
         case .partRefused: Self.part("state = 'pending', errcode = ?3, settled_at = NULL")
         case .partFailed:
             Self.part("state = 'failed', reason = ?3, errcode = coalesce(?4, errcode), settled_at = ?5")
         case .partDead: Self.part("state = 'dead', reason = ?3, settled_at = ?4")
-        case .partReplaced: Self.part("state = 'pending', kind = ?3, content = ?4, settled_at = NULL")
+        case .partReplaced:
+            Self.part("state = 'pending', kind = ?3, content = ?4, doubts = 0, settled_at = NULL")
         }
     }
 

@@ -32,7 +32,7 @@ struct PreparedStep: Sendable {
         case .part(_, _, .replaced(let content), _):
             json = ""
             contents = [try StoredText.content(content)]
-        case .began, .bubble, .shown, .handedOver, .lateAddressUsed, .part, .finished:
+        case .began, .bubble, .shown, .handedOver, .lateAddress, .part, .finished:
             json = ""
             contents = []
         }
@@ -94,7 +94,8 @@ struct LedgerWriter {
         case .bubble(_, let index, let at): taken = try run(.bubble, id, .integer(index), .integer(at))
         case .shown(_, let segments): taken = try run(.shown, id, .text(segments.joined(separator: " ")))
         case .handedOver: taken = try run(.handedOver, id)
-        case .lateAddressUsed: taken = try run(.lateAddressUsed, id)
+        case .lateAddress(_, let address):
+            taken = try run(.lateAddress, id, .text(address?.url), .integer(address?.expiresAt))
         case .answered(_, let answer, let failure, _, let first, let at):
             taken = try run(.answered, id, .text(failure.map(StoredText.clean)), .integer(at))
             if taken {
@@ -129,6 +130,7 @@ struct LedgerWriter {
     ) throws -> Bool {
         switch change {
         case .sent(let route): try run(.partSent, task, index, .text(route.rawValue), at)
+        case .notSent: try run(.partNotSent, task, index)
         case .acked: try run(.partAcked, task, index, at)
         case .unknown(let why): try run(.partUnknown, task, index, .text(why.rawValue))
         case .assumed: try run(.partAssumed, task, index, at)

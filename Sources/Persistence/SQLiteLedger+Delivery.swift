@@ -27,27 +27,49 @@ extension SQLiteLedger {
         do { return try work() } catch { throw .broken("a message cannot be written as JSON") }
     }
 
-    /// Tasks of an account that are not ended, oldest first. Parts that were `sent` are `unknown` from now on.
+    /// Tasks of an account that are not ended, oldest first. Parts that were `sent` are `unknown` from now on. A row that
+    /// cannot be read has a stand-in; the others are none the worse for it.
     public func unfinished(account: AccountID) async throws(LedgerTrouble) -> [LedgerTask] {
-        try await write { db in
-            try db.execute(
-                sql: """
-                    UPDATE part SET state = 'unknown', reason = ?, settled_at = NULL
-                    WHERE state = 'sent' AND task IN (SELECT id FROM task
-                        WHERE account = ? AND finished_at IS NULL)
-                    """, arguments: [SendOutcome.UnknownReason.sessionLost.rawValue, account.rawValue])
-            return try LedgerReader(db: db).tasks(
-                "account = ? AND finished_at IS NULL ORDER BY id", [account.rawValue])
+        do {
+            try await write { db in
+                try db.execute(
+                    sql: """
+                        UPDATE part SET state = 'unknown', doubts = doubts + 1, reason = ?, settled_at = NULL
+                        WHERE state = 'sent' AND task IN (SELECT id FROM task
+                            WHERE account = ? AND finished_at IS NULL)
+                        """, arguments: [SendOutcome.UnknownReason.sessionLost.rawValue, account.rawValue])
+            }
+        } catch {
+            // With a full disk or a lock there is still much that can be delivered.
+            if case .broken = error { throw error }
         }
+        var tasks = try await read { db in
+            try LedgerReader(db: db).tasks("account = ? AND finished_at IS NULL ORDER BY id", [account.rawValue])
+        }
+        for task in tasks.indices {
+            for part in tasks[task].parts.indices where tasks[task].parts[part].state == .sent {
+                tasks[task].parts[part].apply(.unknown(.sessionLost), at: 0)
+            }
+        }
+        return tasks
     }
 
-    /// What was said in the current session, oldest first, at most `limit` messages.
+    /// What was said in a session, oldest first, at most `limit` messages.
     public func history(
-        account: AccountID, conversation: Conversation, limit: Int
+        account: AccountID, conversation: Conversation, session: Int, limit: Int
     ) async throws(LedgerTrouble) -> [HistoryEntry] {
         try await read { db in
-            try LedgerReader(db: db).history(account: account.rawValue, conversation: conversation, limit: limit)
+            try LedgerReader(db: db).history(
+                account: account.rawValue, conversation: conversation, session: session, limit: limit)
         }.reversed()
+    }
+
+    /// Number of the session in which a task was accepted.
+    public func session(of task: TaskID) async throws(LedgerTrouble) -> Int {
+        try await read { db in
+            let statement = try db.cachedStatement(sql: "SELECT session FROM task WHERE id = ?")
+            return try Int.fetchOne(statement, arguments: [task.rawValue]) ?? 0
+        }
     }
 
     /// Number of the current session, from 0.

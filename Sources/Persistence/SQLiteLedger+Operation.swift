@@ -46,14 +46,14 @@ extension SQLiteLedger {
     }
 
     /// Makes a dead task deliverable again. False when there is none such, or when it was refused from the start.
-    public func revive(_ task: TaskID) async throws(LedgerTrouble) -> Bool {
+    public func revive(_ task: TaskID, at: Int64) async throws(LedgerTrouble) -> Bool {
         try await write { db in
             try db.execute(
                 sql: """
                     UPDATE task SET state = iif(answered_at IS NULL, 'accepted', 'answered'), reason = NULL,
-                        finished_at = NULL
+                        finished_at = NULL, revived_at = ?
                     WHERE id = ? AND state = 'dead' AND refusal IS NULL
-                    """, arguments: [task.rawValue])
+                    """, arguments: [at, task.rawValue])
             guard db.changesCount > 0 else { return false }
             try db.execute(
                 sql: """

@@ -74,6 +74,7 @@ struct ReferenceTests {
             ("messages worked on at a time", EngineSettings().concurrentTasks),
             ("messages waiting in a conversation", EngineSettings().queuedPerConversation),
             ("text of an answer", EngineSettings().reply.maxAnswerBytes >> 20),
+            ("files and cards of an answer", EngineSettings().reply.maxAttachments),
             ("text of a bubble", Chunker.streamLimitBytes),
             ("starts of a handler for one message", EngineSettings().maxAttempts),
             ("repeats of a push, file or card whose connection died", EngineSettings().reply.maxRepeats),

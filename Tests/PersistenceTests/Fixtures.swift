@@ -72,6 +72,12 @@ extension LedgerStore {
         return id
     }
 
+    /// What was said in the current session.
+    func history(account: AccountID, conversation: Conversation, limit: Int) async throws -> [HistoryEntry] {
+        let session = try await session(account: account, conversation: conversation)
+        return try await history(account: account, conversation: conversation, session: session, limit: limit)
+    }
+
     /// The task with this message id.
     func task(_ id: String) async throws -> LedgerTask? { try await trace(messageID: MessageID(id)).first }
 }

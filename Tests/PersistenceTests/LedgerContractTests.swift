@@ -76,7 +76,7 @@ import Testing
                 #expect(task.state == .dead && task.reason == "policy" && task.finishedAt == 1_000)
                 #expect(task.entry.message.parts.isEmpty && task.entry.message.quote == nil)
                 #expect(task.entry.refusal == "policy")
-                #expect(try await store.revive(id) == false)
+                #expect(try await store.revive(id, at: 7) == false)
             }
             #expect(try await store.unfinished(account: bot).isEmpty)
         }
@@ -142,14 +142,29 @@ import Testing
             }
             try await step(.refused(errcode: 846_607)) { ($0.state, $0.errcode) = (.pending, 846_607) }
             try await step(.sent(.push)) { ($0.state, $0.attempts, $0.via) = (.sent, 2, .push) }
-            try await step(.unknown(.ackTimeout)) { ($0.state, $0.reason) = (.unknown, "ackTimeout") }
+            try await step(.notSent) { ($0.state, $0.attempts, $0.sentAt) = (.pending, 1, nil) }
+            try await step(.sent(.push)) { ($0.state, $0.attempts, $0.sentAt) = (.sent, 2, 3_000) }
+            try await step(.unknown(.ackTimeout)) { part in
+                (part.state, part.reason, part.doubts) = (.unknown, "ackTimeout", 1)
+            }
+            try await step(.unknown(.ackTimeout)) { _ in }
+            try await step(.sent(.push)) { ($0.state, $0.attempts, $0.reason) = (.sent, 3, nil) }
+            // The try before it may have been shown.
+            try await step(.notSent) { ($0.state, $0.attempts, $0.sentAt) = (.unknown, 2, nil) }
+            try await step(.replaced(.text("hi"))) { ($0.state, $0.doubts) = (.pending, 0) }
+            try await step(.sent(.push)) { ($0.state, $0.attempts, $0.sentAt) = (.sent, 3, 3_000) }
+            try await step(.unknown(.ackTimeout)) { part in
+                (part.state, part.reason, part.doubts) = (.unknown, "ackTimeout", 1)
+            }
             try await step(.assumed) { ($0.state, $0.settledAt) = (.assumed, 3_000) }
             try await step(.acked) { ($0.state, $0.reason) = (.acked, nil) }
             try await step(.failed(reason: "no", errcode: nil)) { ($0.state, $0.reason) = (.failed, "no") }
             try await step(.failed(reason: "no", errcode: 6)) { $0.errcode = 6 }
             try await step(.dead(reason: "old")) { ($0.state, $0.reason) = (.dead, "old") }
             let file = PartContent.media(path: "/tmp/\"f\"", kind: .file, name: "名.pdf", bytes: 7)
-            try await step(.replaced(file)) { ($0.state, $0.content, $0.settledAt) = (.pending, file, nil) }
+            try await step(.replaced(file)) { part in
+                (part.state, part.content, part.settledAt, part.doubts) = (.pending, file, nil, 0)
+            }
             let card = PartContent.card(json: "{\"card_type\":\"vote\"}", taskID: "t1", text: "a vote")
             try await step(.replaced(card)) { $0.content = card }
         }
@@ -185,7 +200,7 @@ import Testing
             for id in [ended, missing] {
                 try await store.write([
                     .began(id, attempt: 9, at: 9), .fetched(id, message("x")), .bubble(id, index: 9, at: 9),
-                    .shown(id, segments: ["x"]), .handedOver(id), .lateAddressUsed(id), answered(id),
+                    .shown(id, segments: ["x"]), .handedOver(id), .lateAddress(id, nil), answered(id),
                     .part(id, index: 0, .acked, at: 9),
                     .finished(id, reason: "no", at: 9), .began(open, attempt: 4, at: 9),
                     .part(open, index: 8, .acked, at: 9),
@@ -211,7 +226,7 @@ import Testing
             }
             let found = try await store.unfinished(account: bot)
             #expect(found.map(\.parts).first?.map(\.state) == [.unknown, .pending])
-            #expect(found.first?.parts.first?.reason == "sessionLost")
+            #expect(found.first?.parts.first?.reason == "sessionLost" && found.first?.parts.first?.doubts == 1)
             #expect(try await store.task("m1") == found.first)
             #expect(try await store.task("m2")?.parts.first?.state == .sent)
         }

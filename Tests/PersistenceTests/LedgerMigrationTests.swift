@@ -91,6 +91,29 @@ import Testing
         #expect(try await ledger.task("m3")?.entry.message.text == "question 3")
     }
 
+    @Test("WS-15: doubts of an earlier file: one for what nobody knows the outcome of")
+    func doubts() async throws {
+        let file = LedgerPath()
+        defer { file.remove() }
+        let queue = try DatabaseQueue(path: file.path)
+        try LedgerSchema.migrator.migrate(queue, upTo: "3-texts")
+        try await queue.write { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO text (id, body) VALUES (1, ?);
+                    INSERT INTO task (id, account, msgid, conversation_kind, conversation, session, origin, state, accepted_at,
+                        attempts, bubbles, bubble_opened_at, handed_over, takes_replies, message, stream, route_key)
+                    VALUES (1, 'bot', 'm1', 'direct', 'lin.wei', 0, 'message', 'answered', 1, 1, 1, 1, 0, 1, 1, 's', 'r');
+                    INSERT INTO part (task, idx, kind, state, attempts, content)
+                    VALUES (1, 0, 'text', 'unknown', 3, 'a'), (1, 1, 'text', 'sent', 1, 'b'), (1, 2, 'text', 'pending', 2, 'c');
+                    """, arguments: [try MessageJSON.encode(message("m1"))])
+        }
+        try queue.close()
+        let ledger = try SQLiteLedger(path: file.path)
+        defer { ledger.close() }
+        #expect(try await ledger.unfinished(account: bot).first?.parts.map(\.doubts) == [1, 1, 0])
+    }
+
     @Test("WS-15: an empty file of an earlier version is written on")
     func empty() async throws {
         let file = LedgerPath()

@@ -116,16 +116,42 @@ import Testing
         #expect(try await again.task("m1") != nil)
     }
 
-    @Test("WS-15: a row that cannot be understood is named by its number, without its text")
-    func unreadable() async throws {
-        try await withSQLite { ledger, file in
-            _ = try await ledger.begin(entry("m1"))
-            try await ledger.pool.write { try $0.execute(sql: "UPDATE text SET body = '{\"private\":1}'") }
-            let trouble = await #expect(throws: LedgerTrouble.self) { try await ledger.trace(messageID: "m1") }
-            #expect(trouble == .broken("task 1 in \(file.path) cannot be read"))
-            try await ledger.pool.write { try $0.execute(sql: "DELETE FROM text") }
-            let lost = await #expect(throws: LedgerTrouble.self) { try await ledger.trace(messageID: "m1") }
-            #expect(lost == .broken("task 1 in \(file.path) cannot be read"))
+    @Test(
+        "WS-15: a row that cannot be understood is named by its number, without its text, and keeps no other from being read",
+        arguments: [
+            "UPDATE text SET body = '{\"private\":1}' WHERE id = 1", "DELETE FROM text WHERE id = 1",
+            "UPDATE task SET origin = 'elsewhere' WHERE id = 1",
+            "INSERT INTO part (task, idx, kind, state, attempts, content) VALUES (1, 0, 'text', 'elsewhere', 0, 'private')",
+        ])
+    func unreadable(damage: String) async throws {
+        try await withSQLite { ledger, _ in
+            let first = try await ledger.begin(entry("m1"))
+            let second = try await ledger.begin(entry("m2"))
+            try await ledger.pool.write { try $0.execute(sql: damage) }
+            let open = try await ledger.unfinished(account: bot)
+            #expect(open.map(\.id) == [first, second] && open.map(\.isReadable) == [false, true])
+            let standIn = try #require(try await ledger.task("m1"))
+            #expect(standIn.reason == "its row in the ledger cannot be read" && standIn.state == .accepted)
+            #expect(
+                standIn.entry.message.account == bot && standIn.entry.message.parts.isEmpty && standIn.parts.isEmpty)
+            #expect(standIn.entry.route.conversation == chat)
+            try await ledger.write([.finished(first, reason: LedgerTask.unreadable, at: 9)])
+            #expect(try await ledger.unfinished(account: bot).map(\.id) == [second])
+            #expect(try await ledger.tasks(in: [.dead], limit: 9).map(\.finishedAt) == [9])
+        }
+    }
+
+    @Test("WS-15, P31: what an earlier run left is found while another process holds the lock")
+    func unfinishedWhileBusy() async throws {
+        try await withSQLite(busySeconds: 0.05) { ledger, file in
+            let id = try await ledger.begin(entry("m1"))
+            try await ledger.write([answered(id), .part(id, index: 0, .sent(.push), at: 3)])
+            let other = try Self.lockable(file.path)
+            try await other.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
+            let open = try await ledger.unfinished(account: bot)
+            #expect(open.first?.parts.map(\.state) == [.unknown] && open.first?.parts.map(\.doubts) == [1])
+            try await other.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
+            try other.close()
         }
     }
 

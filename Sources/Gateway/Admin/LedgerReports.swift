@@ -36,8 +36,9 @@ public struct LedgerReports: Sendable {
     /// Makes dead tasks deliverable again; nil for all of them.
     public func retry(_ tasks: [TaskID]?) async throws(LedgerTrouble) -> OutboxChange {
         var change = OutboxChange()
+        let now = wallClock.unixMilliseconds
         for task in try await chosen(tasks, [.dead]) {
-            let done = if let control { try await control.retry(task) } else { try await ledger.revive(task) }
+            let done = if let control { try await control.retry(task) } else { try await ledger.revive(task, at: now) }
             if done { change.changed.append(task.rawValue) } else { change.unchanged.append(task.rawValue) }
         }
         return change

@@ -45,19 +45,19 @@ struct PartStateMachine: Sendable {
     private var isClosed = false
     private var changes: [PartChange] = []
 
-    /// Creates the machine. `attempts` were made in an earlier run, the last of them without an outcome.
+    /// Creates the machine. `doubts`: tries of earlier runs that nobody knows the outcome of.
     init(
         _ content: PartContent, settings: ReplySettings, terms: DeliveryPlan.Terms, history: DeliveryPlan.History,
-        attempts: Int = 0, online: Bool, expiry: MonotonicInstant
+        doubts: Int = 0, online: Bool, expiry: MonotonicInstant
     ) {
         self.content = content
         self.settings = settings
         ways = DeliveryWays(terms: terms, history: history)
         self.online = online
         self.expiry = expiry
-        unanswered = attempts
+        unanswered = doubts
         state = .pending
-        if attempts > 0, settings.onUnknown == .drop || attempts > settings.maxRepeats { settle(.assumed, .assumed) }
+        if doubts > 0, settings.onUnknown == .drop || doubts > settings.maxRepeats { settle(.assumed, .assumed) }
     }
 
     /// Steps since the last call, for the ledger.
@@ -125,6 +125,7 @@ struct PartStateMachine: Sendable {
         guard let (route, sentEpoch) = inFlight, !state.isSettled else { return }
         inFlight = nil
         defer { earlyVerdict = nil }
+        if case .notSent = outcome { changes.append(.notSent) }
         if let route, ways.isAside(route) { return completedAside(route, outcome, now: now) }
         switch outcome {
         case .acknowledged: settle(.acked, .acked)

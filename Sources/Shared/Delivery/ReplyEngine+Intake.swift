@@ -30,6 +30,11 @@ extension ReplyEngine {
     /// Takes up what an earlier run left, then message after message, until cancelled.
     func takeMessages() async {
         await recover()
+        let waiting = state.withLock { state in
+            defer { state.waitingForRecovery = nil }
+            return state.waitingForRecovery ?? []
+        }
+        for continuation in waiting { continuation.resume() }
         while !Task.isCancelled {
             let batch = state.withLock { state -> [Arrival] in
                 // What comes behind a new session belongs to it, so that has to be durable first.
@@ -53,6 +58,17 @@ extension ReplyEngine {
         let text = message.text
         guard text.utf8.count < 64, let command = Command(rawValue: text.trimmed) else { return false }
         return command == .new || command == .reset
+    }
+
+    /// Ends the wait of what came while the ledger of earlier runs could not be read.
+    func refuseArrivals() {
+        let left = state.withLock { state in
+            defer { state.arrived = [] }
+            state.isOver = true
+            return state.arrived
+        }
+        for arrival in left { tell(arrival, .refused) }
+        endIfIdle()
     }
 
     private func endIfIdle() {
@@ -260,13 +276,16 @@ extension ReplyEngine {
     /// Answers that were not delivered go out, and messages without an answer are asked again, in the order in which they
     /// came.
     private func recover() async {
-        guard let open = await unfinished()?.filter({ settings.takesUp($0.entry.message.channel) }) else { return }
+        guard let found = await unfinished() else { return }
+        let open = found.filter { settings.takesUp($0.entry.message.channel) || !$0.isReadable }
         // A push of this run may have come before.
         let own = state.withLock { state in
             defer { state.ownNames = nil }
             return state.ownNames ?? []
         }
         takeUp(open.filter { !own.contains($0.entry.stream) })
+        // Sends of earlier runs that hold nothing are given up now, and can be asked for again.
+        await services.ledger.flushed()
     }
 
     /// Begins with a task of the ledger, if it is of this engine: somebody made it deliverable again. No other one, since
@@ -287,7 +306,11 @@ extension ReplyEngine {
             if !task.entry.message.id.rawValue.isEmpty {
                 state.withLock { _ = $0.seen.isNew(task.entry.message.id.rawValue, now: services.now) }
             }
-            if task.state == .answered {
+            if !task.isReadable {
+                logger.error(
+                    "message given up: \(LedgerTask.unreadable)", metadata: .init([.reqID: task.entry.route.key]))
+                services.ledger.note(.finished(task.id, reason: LedgerTask.unreadable, at: services.now))
+            } else if task.state == .answered {
                 logger.notice("answer of an earlier run is delivered", metadata: metadata)
                 resume(task, .ledger)
             } else if task.entry.origin != .message {

@@ -47,6 +47,8 @@ extension ReplyEngine {
         }
         switch try await accepted(entry) {
         case .known(let task):
+            // What an earlier run had of it is decided when the ledger was read.
+            await recovered()
             guard await takeUpUnwritten(task, key) else { return PushResult(state: .known, task: task) }
             return await send(parts, entry, task, wait: wait)
         case .accepted(let task): return await send(parts, entry, task, wait: wait)
@@ -57,7 +59,18 @@ extension ReplyEngine {
     private func takeUpUnwritten(_ task: TaskID, _ key: String) async -> Bool {
         let earlier = try? await services.store.trace(messageID: MessageID(key)).first { $0.id == task }
         guard earlier?.state == .dead, earlier?.reason == Self.unwritten else { return false }
-        return (try? await services.store.revive(task)) == true
+        return (try? await services.store.revive(task, at: services.now)) == true
+    }
+
+    /// Returns when everything of earlier runs was taken up.
+    private func recovered() async {
+        await withCheckedContinuation { continuation in
+            let isOver = state.withLock { state -> Bool in
+                state.waitingForRecovery?.append(continuation)
+                return state.waitingForRecovery == nil
+            }
+            if isOver { continuation.resume() }
+        }
     }
 
     private func accepted(_ entry: LedgerEntry) async throws(GatewayError) -> Acceptance {

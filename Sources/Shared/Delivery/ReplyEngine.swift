@@ -295,6 +295,7 @@ public final class ReplyEngine: Sendable {
         // Without a session the last words cannot be said, however long it waits.
         try? await clock.sleep(until: until.advanced(by: settings.lastWords), tolerance: nil)
         for turn in state.withLock({ Array($0.turns) }) { turn.abandon() }
+        refuseArrivals()
     }
 }
 
@@ -333,6 +334,10 @@ struct EngineState: Sendable {
     var names: SeededGenerator
     /// Names given out before the ledger was read: their tasks are no earlier run's. Nil from then on.
     var ownNames: Set<String>? = []
+    /// Who waits until everything of earlier runs was taken up; nil from then on.
+    var waitingForRecovery: [CheckedContinuation<Void, Never>]? = []
+    /// Nothing that comes is looked at any more.
+    var isOver = false
     var lastTurn: UInt64 = 0
     var online = false
     var drainUntil: MonotonicInstant?
@@ -358,7 +363,7 @@ struct EngineState: Sendable {
             if let onTaken { awaited[id]?.append(onTaken) }
             return .awaited
         }
-        guard arrived.count < limit else {
+        guard arrived.count < limit, !isOver else {
             seen.forget(id.rawValue)
             return .tooMany
         }

@@ -55,6 +55,8 @@ public struct ReplySettings: Hashable, Sendable {
     public var noticeBytes = 512
     /// Longest answer of one task in bytes.
     public var maxAnswerBytes = 8 << 20
+    /// Most files and cards of an answer; what comes beyond is left out, and said so.
+    public var maxAttachments = 50
     /// Texts that the program itself says.
     public var words = ReplyWords()
 
@@ -96,6 +98,10 @@ public struct ReplyWords: Hashable, Sendable {
     public var refused = "⚠️ 这条回答未能通过平台的内容检查。 / The platform refused to show this answer."
     /// Answer longer than the bound.
     public var tooLong = "⚠️ 回答过长，后面的内容未能显示。 / The answer is too long; the rest is not shown."
+
+    /// More files and cards than an answer may have.
+    public var tooManyAttachments =
+        "⚠️ 附件和卡片太多，后面的没有发送。 / Too many files and cards; the rest is not sent."
 
     /// Message of a kind that this version does not understand.
     public var unknownKind = "🤔 这类消息暂时还看不懂，请用文字再说一次。 / I cannot read this kind of message yet; please say it in text."

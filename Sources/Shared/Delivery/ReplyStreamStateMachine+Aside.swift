@@ -3,7 +3,6 @@ extension ReplyStreamStateMachine {
     mutating func completedAside(_ operation: Operation, _ outcome: SendOutcome, now: MonotonicInstant) {
         let isOneShot = ways.isLate(operation.route)
         switch outcome {
-        case .notSent(.closed): return give(up: "closed")
         case .notSent:
             notBefore = now.advanced(by: pause(refusals))
             refusals += 1
@@ -36,6 +35,13 @@ extension ReplyStreamStateMachine {
         case .notSent: break
         }
     }
+
+    mutating func assume(_ operation: Operation) {
+        report.assumed += 1
+        succeeded(operation, .assumed)
+    }
+
+    func pause(_ earlier: Int) -> Duration { PartStateMachine.pause(earlier) }
 
     /// Nobody will ever know. The late address is not used twice, unless `delivery.onUnknown` wants it; the fallback tells
     /// repetitions apart for a while.

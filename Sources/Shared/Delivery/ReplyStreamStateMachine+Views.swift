@@ -1,4 +1,13 @@
 extension ReplyStreamStateMachine {
+    /// Bytes of answer so far.
+    public var answerBytes: Int { text.utf8Count }
+    /// Answer so far.
+    public var answer: String { text.whole }
+    /// Whether anything of the answer can be seen, or is going to be.
+    public var hasVisibleText: Bool { text.isVisible }
+    /// Whether the answer may hold a picture in Markdown.
+    var mayShowPictures: Bool { text.contains(ASCII.bang, ASCII.openBracket) }
+
     /// What the operation asked for last counts against the conversation's quota as; nil when it only refreshes a bubble.
     public var cost: RateGovernor.Priority? {
         switch inFlight?.operation {
@@ -24,6 +33,8 @@ extension ReplyStreamStateMachine {
 
     /// Whether no bubble is to be used any more.
     public var isHandedOver: Bool { !ways.history.addressIsOpen }
+    /// Whether a later run must not use any: it takes each to show one part.
+    var leavesBubbles: Bool { isHandedOver || isSplit }
     /// Whether the reply address is known to be good on the connection of now.
     public var isAddressProven: Bool { ways.history.addressIsProven }
 
@@ -33,6 +44,9 @@ extension ReplyStreamStateMachine {
     public var isLateAddressOpen: Bool { ways.history.lateAddressIsOpen }
     /// Whether the fallback may be used.
     public var hasFallback: Bool { ways.terms.fallback != nil }
+
+    /// Digests of the segments that people surely see of an answer that goes on, when there are more than at the last call.
+    public mutating func takeShown() -> [String]? { hasEnded ? nil : text.takeShown() }
 
     // MARK: What a frame says at its end
 

@@ -18,6 +18,7 @@ public struct ReplyStreamStateMachine: Sendable {
     private let frozen: Frozen<ReplySettings>
     var settings: ReplySettings { frozen.value }
     private let createdAt: MonotonicInstant
+    private let keptSince: MonotonicInstant
     var text: AnswerText
     var bubbles: BubbleSlot
     /// State of the text that the last frame had.
@@ -43,6 +44,10 @@ public struct ReplyStreamStateMachine: Sendable {
     let records: Bool
     /// Whether a later run goes on with the message.
     public private(set) var isParked = false
+    /// Whether the channel was closed before all was delivered.
+    private(set) var isClosed = false
+    /// Whether a part took more than one bubble.
+    private(set) var isSplit = false
     /// The answer is complete, and the ledger does not have it yet.
     private var isUnrecorded = false
     private var changes: [Change] = []
@@ -58,7 +63,8 @@ public struct ReplyStreamStateMachine: Sendable {
     init(
         frozen: Frozen<ReplySettings>, name: String, capabilities: Capabilities, fallback: Capabilities?,
         queuedAhead: Int?, pushOnly: Bool, online: Bool, records: Bool, createdAt: MonotonicInstant?,
-        lateUntil: MonotonicInstant?, resuming resumption: Resumption?, now: MonotonicInstant
+        keptSince: MonotonicInstant? = nil, lateUntil: MonotonicInstant?, resuming resumption: Resumption?,
+        now: MonotonicInstant
     ) {
         let settings = frozen.value
         ways = DeliveryWays(
@@ -70,6 +76,7 @@ public struct ReplyStreamStateMachine: Sendable {
         waiting = WaitingLine(queuedAhead: queuedAhead, settings: settings, now: now)
         bubbles = BubbleSlot(name: name)
         self.createdAt = createdAt ?? now
+        self.keptSince = keptSince ?? self.createdAt
         text = AnswerText(settings: settings, maxBytes: capabilities.maxTextBytes)
         if let resumption { resume(resumption) }
     }
@@ -96,12 +103,6 @@ public struct ReplyStreamStateMachine: Sendable {
 
     // MARK: Inputs from the handler
 
-    /// Bytes of answer so far.
-    public var answerBytes: Int { text.utf8Count }
-    /// Answer so far.
-    public var answer: String { text.whole }
-    /// Whether the answer may hold a picture in Markdown.
-    var mayShowPictures: Bool { text.contains(ASCII.bang, ASCII.openBracket) }
     /// Whether the answer is complete.
     public var hasEnded: Bool { ending != nil }
 
@@ -152,9 +153,6 @@ public struct ReplyStreamStateMachine: Sendable {
         isUnrecorded = records
     }
 
-    /// Whether anything of the answer can be seen, or is going to be.
-    public var hasVisibleText: Bool { text.isVisible }
-
     /// The complete answer while the ledger does not have it yet. Nothing more goes out before `recorded()`.
     public var unrecorded: Record? {
         guard isUnrecorded else { return nil }
@@ -171,9 +169,6 @@ public struct ReplyStreamStateMachine: Sendable {
         defer { changes = [] }
         return changes
     }
-
-    /// Digests of the segments that people surely see of an answer that goes on, when there are more than at the last call.
-    public mutating func takeShown() -> [String]? { ending == nil ? text.takeShown() : nil }
 
     mutating func tell(_ change: PartChange, part: Int? = nil) {
         // Before the answer is complete the ledger has no parts.
@@ -237,6 +232,13 @@ public struct ReplyStreamStateMachine: Sendable {
         inFlight = nil
         let wasOpening = bubbles.settle()
         defer { earlyVerdict = nil }
+        if case .notSent(let reason) = outcome {
+            if !operation.isStream { tell(.notSent) }
+            if reason == .closed {
+                isClosed = true
+                return give(up: "closed")
+            }
+        }
         if ways.isAside(operation.route) {
             return completedAside(operation, outcome, now: now)
         }
@@ -254,8 +256,7 @@ public struct ReplyStreamStateMachine: Sendable {
             wentOffline(epoch: sentEpoch)
         case .notSent(.offline): wentOffline(epoch: sentEpoch)
         case .notSent(.overflow): notBefore = now.advanced(by: settings.roomPause)
-        case .notSent(.overtaken): break
-        case .notSent(.closed): give(up: "closed")
+        case .notSent(.overtaken), .notSent(.closed): break
         }
     }
 
@@ -287,15 +288,15 @@ public struct ReplyStreamStateMachine: Sendable {
         switch operation {
         case .stream(_, _, finish: false): break
         case .stream where sealContent != nil: handOver()
-        case .stream, .reply: segmentDelivered(change)
+        case .stream, .reply:
+            segmentDelivered(change)
+            if text.segments.remainder != nil { isSplit = true }
         case .push:
             report.pushed += 1
             segmentDelivered(change)
         case .fallback:
             report.pushed += 1
             segmentDelivered(change)
-            // A later run goes on behind the piece.
-            if let rest = text.segments.remainder { tell(.replaced(.text(rest.text)), part: rest.part) }
         }
     }
 
@@ -303,6 +304,8 @@ public struct ReplyStreamStateMachine: Sendable {
         bubbles.close()
         report.segments += 1
         if let part = text.firstDelivered(isSure: change == .acked) { tell(change, part: part) }
+        // A later run goes on behind the piece.
+        if let rest = text.segments.remainder { tell(.replaced(.text(rest.text)), part: rest.part) }
     }
 
     private mutating func handOver() {
@@ -350,11 +353,6 @@ public struct ReplyStreamStateMachine: Sendable {
         if isSure || settings.onUnknown == .drop { assume(operation) } else { otherWay(operation) }
     }
 
-    mutating func assume(_ operation: Operation) {
-        report.assumed += 1
-        succeeded(operation, .assumed)
-    }
-
     private mutating func refused(
         _ operation: Operation, _ error: PlatformError, epoch sentEpoch: Int, now: MonotonicInstant
     ) {
@@ -393,8 +391,6 @@ public struct ReplyStreamStateMachine: Sendable {
         default: snapshotsNotBefore = now.advanced(by: pause(refusals - 1))
         }
     }
-
-    func pause(_ earlier: Int) -> Duration { min(.seconds(60), .seconds(3) * (1 << min(max(earlier, 0), 5))) }
 
     /// Whether a refused final frame means that an earlier try of it had arrived.
     private func arrivedBefore(_ operation: Operation, now: MonotonicInstant) -> Bool {
@@ -454,7 +450,7 @@ public struct ReplyStreamStateMachine: Sendable {
     public mutating func next(now: MonotonicInstant) -> Action {
         guard inFlight == nil else { return .wait(until: nil) }
         if abandoned || isComplete { return .done(report) }
-        let expiry = createdAt.advanced(by: settings.keepFor)
+        let expiry = keptSince.advanced(by: settings.keepFor)
         guard now < expiry else {
             give(up: "expired")
             return .done(report)

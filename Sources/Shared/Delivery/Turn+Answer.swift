@@ -62,16 +62,25 @@ extension Turn {
     // MARK: Text
 
     /// Applies what the handler gave.
-    func update(_ change: (inout TurnState) -> Void) throws {
+    ///
+    /// - Parameter bytes: text that it adds.
+    /// - Throws: `CancellationError` when nothing is taken any more, since the handler was stopped or has ended.
+    func update(adding bytes: Int = 0, _ change: (inout TurnState) -> Void) throws {
         let limit = services.settings.reply.maxAnswerBytes
         let tooLarge = try state.withLock { state -> Bool in
-            guard state.stopped == nil else { throw CancellationError() }
-            guard state.machine.answerBytes + (state.overflow?.utf8.count ?? 0) <= limit else { return true }
+            guard state.stopped == nil, !state.machine.hasEnded else { throw CancellationError() }
+            guard state.overflow?.utf8.count ?? state.machine.answerBytes <= limit - bytes else { return true }
             change(&state)
             return false
         }
-        if tooLarge { throw GatewayError(.answerTooLarge, "answer exceeds \(limit) bytes") }
+        if tooLarge { try refuseTooLarge() }
         changed.raise()
+    }
+
+    /// - Throws: always.
+    func refuseTooLarge() throws {
+        throw GatewayError(
+            .answerTooLarge, "answer exceeds \(services.settings.reply.maxAnswerBytes) bytes")
     }
 
     // MARK: End
@@ -134,6 +143,12 @@ extension Turn {
     /// Adds a file or a card of the handler.
     func attach(_ attachment: Attachment) async throws {
         let words = services.settings.reply.words
+        guard state.withLock({ $0.attachments.count < services.settings.reply.maxAttachments }) else {
+            return try update { state in
+                if !state.hasTooMany { state.machine.appendParagraph(words.tooManyAttachments) }
+                state.hasTooMany = true
+            }
+        }
         switch attachment {
         case .card(let json):
             do {
@@ -163,7 +178,8 @@ extension Turn {
         let answer = state.withLock { $0.machine.mayShowPictures ? $0.machine.answer : "" }
         guard !answer.isEmpty else { return }
         let (text, locations) = pictures(answer)
-        guard !locations.isEmpty else { return }
+        let room = services.settings.reply.maxAttachments - state.withLock { $0.attachments.count }
+        guard !locations.isEmpty, locations.count <= room else { return }
         var found: [OutboundMedia] = []
         for location in locations {
             let attachment = Attachment.file(location: location, kind: .image, name: nil)

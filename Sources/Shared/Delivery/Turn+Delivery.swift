@@ -6,8 +6,10 @@ extension Turn {
         defer { services.alarms.set(nil, for: number, changed) }
         guard var report = await deliverText() else { return nil }
         if report.failure == nil, await !deliverAttachments(&report) { return nil }
-        let (isAbandoned, isParked) = state.withLock { ($0.isAbandoned, $0.machine.isParked) }
-        guard !isAbandoned, !isParked else { return nil }
+        let isLeft = state.withLock { state in
+            state.isAbandoned || state.machine.isParked || state.machine.isClosed && services.store.isDurable
+        }
+        guard !isLeft else { return nil }
         if let task { services.ledger.note(.finished(task, reason: report.failure, at: services.now)) }
         return report
     }
@@ -52,6 +54,10 @@ extension Turn {
         let (stake, bubble) = state.withLock { ($0.machine.partAtStake, $0.machine.openedBubble) }
         if let stake { await noteSent(stake.part, by: stake.route) }
         if let task, let bubble { services.ledger.note(.bubble(task, index: bubble, at: services.now)) }
+        // Once the notice may stand there, nothing else can follow in that bubble.
+        if let task, operation.isFinal, state.withLock({ $0.machine.isParked }) {
+            await services.ledger.commit([.handedOver(task)])
+        }
         if case .fallback(let text) = operation {
             let outcome = await performAside(.push(fallbackConversation ?? conversation, markdown: text, feedback: nil))
             return apply { $0.completed(outcome, now: self.services.clock.now) }
@@ -63,6 +69,7 @@ extension Turn {
         }
         if cost != nil { services.learn(outcome, conversation) }
         if case .acknowledged = outcome, !riding.isEmpty { arrived(riding) }
+        if let stake { freeLateAddress(after: outcome, by: stake.route) }
         apply { $0.completed(outcome, now: self.services.clock.now) }
     }
 
@@ -70,8 +77,18 @@ extension Turn {
     private nonisolated(nonsending) func noteSent(_ part: Int, by route: DeliveryRoute) async {
         guard let task else { return }
         var steps = [LedgerTransition.part(task, index: part, .sent(route), at: services.now)]
-        if route == .reply, services.channel.capabilities.lateReply != nil { steps.append(.lateAddressUsed(task)) }
+        if isLate(route) { steps.append(.lateAddress(task, nil)) }
         await services.ledger.commit(steps)
+    }
+
+    /// The late address takes its one message still when nothing was written there.
+    private func freeLateAddress(after outcome: SendOutcome, by route: DeliveryRoute) {
+        guard let task, isLate(route), case .notSent = outcome else { return }
+        services.ledger.note(.lateAddress(task, entry.route.late))
+    }
+
+    private func isLate(_ route: DeliveryRoute) -> Bool {
+        route == .reply && services.channel.capabilities.lateReply != nil
     }
 
     /// Has the fallback do something.
@@ -115,14 +132,14 @@ extension Turn {
     /// settle a part or close its bubble, so asking for the next step is such a change, too.
     private func apply<Result>(_ change: (inout ReplyStreamStateMachine) -> Result) -> Result {
         state.withLock { state in
-            let (wasHandedOver, hadWaited) = (state.machine.isHandedOver, state.machine.firstBubbleWaited)
+            let (hadLeft, hadWaited) = (state.machine.leavesBubbles, state.machine.firstBubbleWaited)
             let result = change(&state.machine)
             guard let task else { return result }
             var steps = state.machine.takeChanges().map { change in
                 LedgerTransition.part(task, index: change.part, change.change, at: services.now)
             }
             if let shown = state.machine.takeShown() { steps.append(.shown(task, segments: shown)) }
-            if !wasHandedOver, state.machine.isHandedOver { steps.append(.handedOver(task)) }
+            if !hadLeft, state.machine.leavesBubbles { steps.append(.handedOver(task)) }
             if !hadWaited, state.machine.firstBubbleWaited { steps.append(.bubble(task, index: 0, at: services.now)) }
             if !steps.isEmpty { _ = services.ledger.enqueue(steps) }
             return result
@@ -172,7 +189,7 @@ extension Turn {
     /// False when it was left to a later run.
     private func deliverAttachments(_ report: inout DeliveryReport) async -> Bool {
         for attachment in state.withLock({ $0.attachments }) {
-            let expiry = services.instant(of: entry.acceptedAt).advanced(by: services.settings.reply.keepFor)
+            let expiry = keptSince.advanced(by: services.settings.reply.keepFor)
             let age = services.instant(of: entry.acceptedAt).duration(to: services.clock.now)
             let capabilities = services.channel.capabilities
             state.withLock { state in
@@ -182,7 +199,7 @@ extension Turn {
                     lateAddressIsOpen: state.machine.isLateAddressOpen && !state.isLateAddressUsed)
                 state.part = PartStateMachine(
                     attachment.content, settings: services.settings.reply, terms: terms, history: history,
-                    attempts: attachment.state == .unknown ? attachment.attempts : 0,
+                    doubts: attachment.state == .unknown ? max(attachment.doubts, 1) : 0,
                     online: state.online, expiry: expiry)
             }
             guard await deliver(attachment.index) else { return false }
@@ -248,7 +265,11 @@ extension Turn {
             turn.changed.raise()
         }
         services.learn(outcome, conversation)
-        state.withLock { $0.part?.completed(outcome, now: services.clock.now) }
+        freeLateAddress(after: outcome, by: route)
+        state.withLock { state in
+            if route == .reply, case .notSent = outcome { state.isLateAddressUsed = false }
+            state.part?.completed(outcome, now: services.clock.now)
+        }
     }
 
     private func address(

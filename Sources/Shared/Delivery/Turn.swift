@@ -25,6 +25,8 @@ final class Turn: Sendable, Hashable {
     let attempt: Int
     /// Whether an earlier run had it.
     let isTakenUp: Bool
+    /// Since when it is kept for delivery.
+    let keptSince: MonotonicInstant
     /// Hears of the end, with nil when it was left to a later run.
     let onDone: (@Sendable (DeliveryReport?) -> Void)?
     /// Hears that the handler has ended and the answer waits for its delivery.
@@ -57,6 +59,7 @@ final class Turn: Sendable, Hashable {
         isTakenUp = earlier != nil
         let capabilities = services.channel.capabilities
         let createdAt = services.instant(of: entry.acceptedAt)
+        keptSince = max(createdAt, earlier?.revivedAt.map { services.instant(of: $0) } ?? createdAt)
         let isPast = createdAt.duration(to: services.clock.now) >= capabilities.replyWindow
         let pushOnly =
             !entry.route.takesReplies || !capabilities.streams || entry.origin == .push || earlier?.isHandedOver == true
@@ -66,7 +69,7 @@ final class Turn: Sendable, Hashable {
             capabilities: capabilities,
             fallback: Self.fallbackConversation(entry, services) == nil ? nil : services.fallback?.capabilities,
             queuedAhead: queuedAhead, pushOnly: pushOnly, online: online, records: task != nil,
-            createdAt: createdAt, lateUntil: Self.lateUntil(entry, services),
+            createdAt: createdAt, keptSince: keptSince, lateUntil: Self.lateUntil(entry, services),
             resuming: earlier.map { Self.resumption(of: $0, services) }, now: services.clock.now)
         state = Locked(TurnState(machine: machine, message: entry.message, online: online))
         if case .line(let line, let failure) = source {
@@ -82,11 +85,14 @@ final class Turn: Sendable, Hashable {
             services.ledger.note(.handedOver(earlier.id))
         }
         guard let earlier, case .ledger = source else { return }
-        for part in earlier.parts where Self.isLeftAlone(part, entry, services) {
-            services.ledger.note(.part(earlier.id, index: part.index, .assumed, at: services.now))
-        }
+        let left = earlier.parts.filter { Self.isLeftAlone($0, entry, services) }
+        for part in left { services.ledger.note(.part(earlier.id, index: part.index, .assumed, at: services.now)) }
         let open = earlier.parts.filter { !$0.state.isSettled && !Self.isLeftAlone($0, entry, services) }
-        state.withLock { $0.attachments = open.filter { !$0.content.isText } }
+        state.withLock { state in
+            state.attachments = open.filter { !$0.content.isText }
+            state.machine.report.segments += left.count
+            state.machine.report.assumed += left.count
+        }
     }
 
     /// Until when the late address takes a message; nil when there is none, or when an earlier run has tried it.
@@ -117,10 +123,7 @@ final class Turn: Sendable, Hashable {
         let isSpent =
             part.via == .reply && services.channel.capabilities.lateReply != nil
             && fallbackConversation(entry, services) == nil
-        // The fallback takes it in pieces, each of which counts, whatever way the last one took.
-        let limit = services.fallback?.capabilities.maxTextBytes ?? .max
-        let pieces = services.channel.capabilities.maxTextBytes / max(limit / 2, 1)
-        return isSpent || reply.onUnknown == .drop || part.attempts > reply.maxRepeats + pieces
+        return isSpent || reply.onUnknown == .drop || part.doubts > reply.maxRepeats
     }
 
     static func == (lhs: Turn, rhs: Turn) -> Bool { lhs === rhs }
@@ -215,6 +218,8 @@ struct TurnState: Sendable {
     var overflow: String?
     /// Everything of the answer that is not text, in order.
     var attachments: [LedgerPart] = []
+    /// Whether it was said that there are too many of them.
+    var hasTooMany = false
     /// Card that the handler gave for the clicked one.
     var redraw: String?
     /// Whether it is too late for that.

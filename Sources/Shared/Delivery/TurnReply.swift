@@ -27,7 +27,7 @@ struct TurnReply: Replying {
 
     func append(_ delta: String) async throws {
         let limit = turn.services.settings.attachAboveBytes
-        try turn.update { state in
+        try turn.update(adding: delta.utf8.count) { state in
             state.append(delta, attachAbove: limit)
         }
         if turn.services.settings.reply.sendsEveryDelta { await turn.untilShown() }
@@ -35,6 +35,7 @@ struct TurnReply: Replying {
 
     func replace(with text: String) async throws {
         let limit = turn.services.settings.attachAboveBytes
+        guard text.utf8.count <= turn.services.settings.reply.maxAnswerBytes else { return try turn.refuseTooLarge() }
         try turn.update { state in
             state.extractor = CardExtractor()
             state.overflow = nil
@@ -45,7 +46,7 @@ struct TurnReply: Replying {
         }
     }
 
-    func think(_ delta: String) async throws { try turn.update { $0.machine.thought(delta) } }
+    func think(_ delta: String) async throws { try turn.update(adding: delta.utf8.count) { $0.machine.thought(delta) } }
 
     func attach(_ attachment: Attachment) async throws { try await turn.attach(attachment) }
 
@@ -53,12 +54,14 @@ struct TurnReply: Replying {
         get async {
             let services = turn.services
             let message = turn.entry.message
-            let session = try? await services.store.session(
-                account: message.account, conversation: message.conversation)
-            return TurnInfo(attempt: turn.attempt, acceptedAt: turn.entry.acceptedAt, session: session ?? 0) { limit in
+            // A message that waited while a new session began still belongs to the one it was said in.
+            var session = 0
+            if let task = turn.task { session = (try? await services.store.session(of: task)) ?? 0 }
+            return TurnInfo(attempt: turn.attempt, acceptedAt: turn.entry.acceptedAt, session: session) {
+                [session] limit in
                 guard limit > 0 else { return [] }
                 let entries = try? await services.store.history(
-                    account: message.account, conversation: message.conversation, limit: limit)
+                    account: message.account, conversation: message.conversation, session: session, limit: limit)
                 return entries ?? []
             }
         }

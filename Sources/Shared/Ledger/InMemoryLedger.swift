@@ -29,15 +29,20 @@ public final class InMemoryLedger: LedgerStore {
         memory.withLock { $0.unfinished(account: account) }
     }
 
-    /// What was said in the current session, oldest first.
-    public func history(account: AccountID, conversation: Conversation, limit: Int) -> [HistoryEntry] {
-        memory.withLock { $0.history(account: account, conversation: conversation, limit: limit) }
+    /// What was said in a session, oldest first.
+    public func history(
+        account: AccountID, conversation: Conversation, session: Int, limit: Int
+    ) -> [HistoryEntry] {
+        memory.withLock { $0.history(account: account, conversation: conversation, session: session, limit: limit) }
     }
 
     /// Number of the current session, from 0.
     public func session(account: AccountID, conversation: Conversation) -> Int {
         memory.withLock { $0.session(account: account, conversation: conversation) }
     }
+
+    /// Number of the session in which a task was accepted.
+    public func session(of task: TaskID) -> Int { memory.withLock { $0.session(of: task) } }
 
     /// Begins a new session and returns its number. The numbers of the 10,000 conversations reset last are remembered.
     public func resetSession(account: AccountID, conversation: Conversation, at: Int64) -> Int {
@@ -77,7 +82,7 @@ public final class InMemoryLedger: LedgerStore {
     public func counts() -> [TaskState: Int] { memory.withLock { $0.counts() } }
 
     /// Makes a dead task deliverable again.
-    public func revive(_ task: TaskID) -> Bool { memory.withLock { $0.revive(task) } }
+    public func revive(_ task: TaskID, at: Int64) -> Bool { memory.withLock { $0.revive(task, at: at) } }
 
     /// Gives a task up. False when it had ended.
     public func drop(_ task: TaskID, at: Int64) -> Bool { memory.withLock { $0.drop(task, at: at) } }

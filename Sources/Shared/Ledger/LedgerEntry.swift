@@ -124,6 +124,8 @@ public enum PartContent: Sendable, Hashable, Codable {
 public enum PartChange: Sendable, Hashable {
     /// About to be written to the wire; counts one attempt.
     case sent(DeliveryRoute)
+    /// It was not written after all: that try does not count.
+    case notSent
     /// The platform has it.
     case acked
     /// No ack, or the line ended before it.
@@ -153,8 +155,9 @@ public enum LedgerTransition: Sendable, Hashable {
     case shown(TaskID, segments: [String])
     /// No bubble of this task is to be used any more.
     case handedOver(TaskID)
-    /// The late address of this task takes no more: something may have been sent there.
-    case lateAddressUsed(TaskID)
+    /// What the late address of this task is from now on; nil when it takes no more, since something may have been sent
+    /// there.
+    case lateAddress(TaskID, LateAddress?)
     /// The answer is complete. `answer` is its whole text, for the history; `parts` is what is still to be delivered,
     /// numbered from `firstPart`.
     case answered(TaskID, answer: String, failure: String?, parts: [PartContent], firstPart: Int, at: Int64)
@@ -167,7 +170,7 @@ public enum LedgerTransition: Sendable, Hashable {
     public var task: TaskID {
         switch self {
         case .began(let task, _, _), .fetched(let task, _), .bubble(let task, _, _), .shown(let task, _),
-            .handedOver(let task), .lateAddressUsed(let task), .answered(let task, _, _, _, _, _),
+            .handedOver(let task), .lateAddress(let task, _), .answered(let task, _, _, _, _, _),
             .part(let task, _, _, _),
             .finished(let task, _, _):
             task

@@ -100,8 +100,8 @@ extension LedgerMemory {
         return tasks[id]?.task
     }
 
-    mutating func revive(_ id: TaskID) -> Bool {
-        guard tasks[id]?.task.revive() == true else { return false }
+    mutating func revive(_ id: TaskID, at: Int64) -> Bool {
+        guard tasks[id]?.task.revive(at: at) == true else { return false }
         ended.removeAll { $0 == id }
         open.insert(id)
         return true
@@ -140,9 +140,10 @@ extension LedgerMemory {
         return number
     }
 
-    func history(account: AccountID, conversation: Conversation, limit: Int) -> [HistoryEntry] {
+    func session(of task: TaskID) -> Int { tasks[task]?.session ?? 0 }
+
+    func history(account: AccountID, conversation: Conversation, session number: Int, limit: Int) -> [HistoryEntry] {
         let key = ConversationKey(account: account, conversation: conversation)
-        let number = sessions[key] ?? 0
         var newestFirst: [HistoryEntry] = []
         for id in (conversations[key] ?? []).reversed() {
             if newestFirst.count >= limit { break }

@@ -37,7 +37,7 @@ extension LedgerTransition {
         case .fetched(_, let message): message.filePaths
         case .answered(_, _, _, let parts, _, _): parts.compactMap(\.filePath)
         case .part(_, _, .replaced(let content), _): content.filePath.map { [$0] } ?? []
-        case .began, .bubble, .shown, .handedOver, .lateAddressUsed, .part, .finished: []
+        case .began, .bubble, .shown, .handedOver, .lateAddress, .part, .finished: []
         }
     }
 
@@ -71,7 +71,7 @@ extension LedgerTask {
             bubbleOpenedAt = at
         case .shown(_, let segments): shown = segments
         case .handedOver: isHandedOver = true
-        case .lateAddressUsed: entry.route.late = nil
+        case .lateAddress(_, let address): entry.route.late = address
         case .answered(_, let answer, let failure, let contents, let first, let at):
             guard state == .accepted else { return false }
             state = .answered
@@ -99,8 +99,9 @@ extension LedgerTask {
 
     /// Puts a task that was given up back to work. False when it was not given up, or refused from the start: nothing
     /// was kept then that could be sent.
-    mutating func revive() -> Bool {
+    mutating func revive(at: Int64) -> Bool {
         guard state == .dead, entry.refusal == nil else { return false }
+        revivedAt = at
         state = answeredAt == nil ? .accepted : .answered
         reason = nil
         finishedAt = nil
@@ -116,7 +117,7 @@ extension LedgerTask {
 
 extension LedgerPart {
     /// Takes one change.
-    mutating func apply(_ change: PartChange, at: Int64) {
+    package mutating func apply(_ change: PartChange, at: Int64) {
         switch change {
         case .sent(let route):
             state = .sent
@@ -125,6 +126,11 @@ extension LedgerPart {
             reason = nil
             sentAt = at
             settledAt = nil
+        case .notSent:
+            attempts = max(attempts - 1, 0)
+            state = doubts > 0 ? .unknown : .pending
+            sentAt = nil
+            settledAt = nil
         case .acked:
             // Frames of bubbles are repeated freely and not told before they go out: their ack stands for that, too.
             attempts = max(attempts, 1)
@@ -132,6 +138,7 @@ extension LedgerPart {
             sentAt = sentAt ?? at
             settle(.acked, reason: nil, at: at)
         case .unknown(let why):
+            if state == .sent { doubts += 1 }
             state = .unknown
             reason = why.rawValue
             settledAt = nil
@@ -146,6 +153,7 @@ extension LedgerPart {
         case .dead(let why): settle(.dead, reason: why, at: at)
         case .replaced(let new):
             content = new
+            doubts = 0
             state = .pending
             settledAt = nil
         }

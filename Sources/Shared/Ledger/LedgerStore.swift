@@ -8,6 +8,8 @@ public struct LedgerPart: Sendable, Hashable {
     public var state: PartState
     /// How often it was written to the wire.
     public var attempts: Int
+    /// How often nobody knew what had become of that, since the content is what it is.
+    public var doubts = 0
     /// How it went out last.
     public var via: DeliveryRoute?
     /// Number of the last refusal.
@@ -54,8 +56,15 @@ public struct LedgerTask: Sendable, Hashable {
     public var answeredAt: Int64?
     /// Unix milliseconds of the end.
     public var finishedAt: Int64?
+    /// Unix milliseconds of the last time it was made deliverable again; nil when it never was.
+    public var revivedAt: Int64?
+    /// False of a row that cannot be read: a stand-in without the message, which can only be given up.
+    public var isReadable = true
     /// Parts of the answer in order.
     public var parts: [LedgerPart]
+
+    /// Reason of a task of which nothing can be read.
+    public static let unreadable = "its row in the ledger cannot be read"
 
     /// Bubbles that show what an earlier start of the handler had said, and that the answer does not count in.
     public var earlierBubbles: Int {
@@ -152,15 +161,17 @@ public protocol LedgerStore: Sendable {
     func accept(_ entries: [LedgerEntry]) async throws(LedgerTrouble) -> [Acceptance]
     /// Writes steps in order, in one transaction.
     func write(_ transitions: [LedgerTransition]) async throws(LedgerTrouble)
-    /// Tasks in state `accepted` or `answered` of an account, oldest first. Parts that were `sent` when the process died
-    /// are `unknown` here.
+    /// Tasks in state `accepted` or `answered` of an account, oldest first, also when nothing can be written just now. Parts
+    /// that were `sent` when the process died are `unknown` here.
     func unfinished(account: AccountID) async throws(LedgerTrouble) -> [LedgerTask]
-    /// What was said in the current session of a conversation, oldest first, both sides, at most `limit` messages: tasks
-    /// of origin `message` and `push` with a complete answer.
-    func history(account: AccountID, conversation: Conversation, limit: Int) async throws(LedgerTrouble)
+    /// What was said in a session of a conversation, oldest first, both sides, at most `limit` messages: tasks of origin
+    /// `message` and `push` with a complete answer.
+    func history(account: AccountID, conversation: Conversation, session: Int, limit: Int) async throws(LedgerTrouble)
         -> [HistoryEntry]
     /// Number of the current session of a conversation, from 0.
     func session(account: AccountID, conversation: Conversation) async throws(LedgerTrouble) -> Int
+    /// Number of the session in which a task was accepted; 0 for a task that does not exist.
+    func session(of task: TaskID) async throws(LedgerTrouble) -> Int
     /// Begins a new session: the history is empty from here on. Returns its number.
     func resetSession(account: AccountID, conversation: Conversation, at: Int64) async throws(LedgerTrouble) -> Int
     /// Times at which an account's conversations were sent something that counts against the quota, since `since` (Unix
@@ -183,8 +194,8 @@ public protocol LedgerStore: Sendable {
     /// Number of tasks by state.
     func counts() async throws(LedgerTrouble) -> [TaskState: Int]
     /// Makes a dead task deliverable again: its unsettled, failed and dead parts become `pending`, its state `answered`
-    /// (or `accepted` when it never had an answer). False when there is none such.
-    func revive(_ task: TaskID) async throws(LedgerTrouble) -> Bool
+    /// (or `accepted` when it never had an answer), and it is kept as if it were new. False when there is none such.
+    func revive(_ task: TaskID, at: Int64) async throws(LedgerTrouble) -> Bool
     /// Gives a task up. False when it had ended.
     func drop(_ task: TaskID, at: Int64) async throws(LedgerTrouble) -> Bool
     /// All verdicts since `since`, oldest first, joined to their turns by the id of the bubble or part they name.

@@ -83,13 +83,14 @@ final class LedgerWriter: @unchecked Sendable {
         await ended.raised()
     }
 
-    /// Works until ended or cancelled. At the end one last try is made for what is left.
+    /// Works until ended, also when it is cancelled: what runs longer than that has steps to write. At the end one last try
+    /// is made for what is left.
     func run() async {
-        while !Task.isCancelled {
+        while true {
             let (batch, ending) = lock.withLock { (Array(pending.prefix(Self.maxBatch)), isEnding) }
             guard !batch.isEmpty else {
                 if ending { break }
-                await changed.wait()
+                await changed.raised()
                 continue
             }
             guard await write(batch) else {
@@ -104,6 +105,8 @@ final class LedgerWriter: @unchecked Sendable {
     }
 
     private func pause() async {
+        // There is no time any more that could be waited for.
+        guard !Task.isCancelled else { return await ending.raised() }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [clock] in try? await clock.sleep(for: .seconds(1)) }
             group.addTask { [ending] in await ending.wait() }

@@ -27,9 +27,9 @@ final class MortalLedger: LedgerStore, @unchecked Sendable {
         try await living().unfinished(account: account)
     }
     func history(
-        account: AccountID, conversation: Conversation, limit: Int
+        account: AccountID, conversation: Conversation, session: Int, limit: Int
     ) async throws(LedgerTrouble) -> [HistoryEntry] {
-        try await living().history(account: account, conversation: conversation, limit: limit)
+        try await living().history(account: account, conversation: conversation, session: session, limit: limit)
     }
     func session(account: AccountID, conversation: Conversation) async throws(LedgerTrouble) -> Int {
         try await living().session(account: account, conversation: conversation)
@@ -55,7 +55,10 @@ final class MortalLedger: LedgerStore, @unchecked Sendable {
         try await living().tasks(in: states, limit: limit)
     }
     func counts() async throws(LedgerTrouble) -> [TaskState: Int] { try await living().counts() }
-    func revive(_ task: TaskID) async throws(LedgerTrouble) -> Bool { try await living().revive(task) }
+    func session(of task: TaskID) async throws(LedgerTrouble) -> Int { try await living().session(of: task) }
+    func revive(_ task: TaskID, at: Int64) async throws(LedgerTrouble) -> Bool {
+        try await living().revive(task, at: at)
+    }
     func drop(_ task: TaskID, at: Int64) async throws(LedgerTrouble) -> Bool {
         try await living().drop(task, at: at)
     }

@@ -40,7 +40,9 @@ final class FakeLedger: LedgerStore, @unchecked Sendable {
         return Dictionary(grouping: tasks, by: \.state).mapValues(\.count)
     }
 
-    func revive(_ task: TaskID) async throws(LedgerTrouble) -> Bool { change(task, from: [.dead], to: .answered) }
+    func revive(_ task: TaskID, at: Int64) async throws(LedgerTrouble) -> Bool {
+        change(task, from: [.dead], to: .answered)
+    }
 
     func drop(_ task: TaskID, at: Int64) async throws(LedgerTrouble) -> Bool {
         change(task, from: [.accepted, .answered], to: .dead)
@@ -66,10 +68,11 @@ final class FakeLedger: LedgerStore, @unchecked Sendable {
     func accept(_ entries: [LedgerEntry]) async throws(LedgerTrouble) -> [Acceptance] { [] }
     func write(_ transitions: [LedgerTransition]) async throws(LedgerTrouble) {}
     func unfinished(account: AccountID) async throws(LedgerTrouble) -> [LedgerTask] { [] }
-    func history(account: AccountID, conversation: Conversation, limit: Int) async throws(LedgerTrouble)
+    func history(account: AccountID, conversation: Conversation, session: Int, limit: Int) async throws(LedgerTrouble)
         -> [HistoryEntry]
     { [] }
     func session(account: AccountID, conversation: Conversation) async throws(LedgerTrouble) -> Int { 0 }
+    func session(of task: TaskID) async throws(LedgerTrouble) -> Int { 0 }
     func resetSession(account: AccountID, conversation: Conversation, at: Int64) async throws(LedgerTrouble) -> Int {
         0
     }
@@ -123,7 +126,7 @@ final class FakeControl: GatewayControl, @unchecked Sendable {
         return ["default"]
     }
 
-    func retry(_ task: TaskID) async throws(LedgerTrouble) -> Bool { try await ledger.revive(task) }
+    func retry(_ task: TaskID) async throws(LedgerTrouble) -> Bool { try await ledger.revive(task, at: 0) }
     func drop(_ task: TaskID, at: Int64) async throws(LedgerTrouble) -> Bool { try await ledger.drop(task, at: at) }
 }
 

@@ -9,7 +9,7 @@ private let media = UploadedMedia(kind: .file, mediaID: "id")
 private func seconds(_ seconds: Int) -> MonotonicInstant { MonotonicInstant().advanced(by: .seconds(seconds)) }
 
 private func machine(
-    _ content: PartContent = card, attempts: Int = 0, online: Bool = true, address: Bool = true, proven: Bool = true,
+    _ content: PartContent = card, doubts: Int = 0, online: Bool = true, address: Bool = true, proven: Bool = true,
     capabilities: Capabilities = .bench(), _ change: (inout ReplySettings) -> Void = { _ in }
 ) -> PartStateMachine {
     var settings = ReplySettings()
@@ -17,7 +17,7 @@ private func machine(
     return PartStateMachine(
         content, settings: settings, terms: DeliveryPlan.Terms(channel: capabilities),
         history: DeliveryPlan.History(addressIsOpen: address, addressIsProven: proven),
-        attempts: attempts, online: online, expiry: seconds(86_400))
+        doubts: doubts, online: online, expiry: seconds(86_400))
 }
 
 @Suite("PartStateMachine: transitions")
@@ -68,7 +68,7 @@ struct PartStateMachineTests {
     private func aside(_ content: PartContent) -> PartStateMachine {
         var part = PartStateMachine(
             content, settings: ReplySettings(), terms: .init(channel: .callbacks, fallback: .application),
-            history: DeliveryPlan.History(addressIsOpen: false), attempts: 1, online: true, expiry: seconds(86_400))
+            history: DeliveryPlan.History(addressIsOpen: false), doubts: 1, online: true, expiry: seconds(86_400))
         var action = part.next(now: seconds(0))
         if case .upload = action {
             part.uploaded(.uploaded(media), now: seconds(0))
@@ -235,15 +235,15 @@ struct PartStateMachineTests {
         part.completed(.notSent(.offline), now: seconds(2))
         #expect(part.next(now: seconds(86_400)) == .done)
         #expect(part.state == .dead)
-        #expect(part.takeChanges() == [.dead(reason: "expired")])
+        #expect(part.takeChanges() == [.notSent, .notSent, .dead(reason: "expired")])
     }
 
     @Test("restart.kill: P31: attempts of an earlier run: once more under auto, never under drop, bounded")
     func earlierRun() {
-        var part = machine(attempts: 1)
+        var part = machine(doubts: 1)
         #expect(part.next(now: seconds(0)) == .send(.card(json: "{}"), .push))
-        #expect(machine(attempts: 1) { $0.onUnknown = .drop }.state == .assumed)
-        #expect(machine(attempts: ReplySettings().maxRepeats + 1).state == .assumed)
+        #expect(machine(doubts: 1) { $0.onUnknown = .drop }.state == .assumed)
+        #expect(machine(doubts: ReplySettings().maxRepeats + 1).state == .assumed)
     }
 
     @Test("WS-20: a postponed message waits, and nothing counts as sent")

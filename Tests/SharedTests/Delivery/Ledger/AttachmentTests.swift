@@ -94,6 +94,49 @@ struct AttachmentTests {
         #expect(world.platform.shown("r1") == [words.badCard])
     }
 
+    @Test("WS-17: files beyond the bound are left out, which is said once; those before it are sent")
+    func tooMany() async {
+        let world = World()
+        await world.life(
+            { $0.reply.maxAttachments = 3 }, hooks: hooks(),
+            handler: { _, reply in
+                try await reply.append("many")
+                for number in 0..<9 { try await reply.attach(.file(location: "/out/\(number)", kind: nil, name: nil)) }
+            }
+        ) { engine, _ in
+            engine.accept(EngineBench.message(1))
+            await eventually("answered") { world.state(1)?.isEnded == true }
+        }
+        #expect(world.platform.shown("r1").first == "many\n\n" + words.tooManyAttachments)
+        #expect(world.platform.state.withLock { $0.uploads.map(\.name) } == ["0", "1", "2"])
+    }
+
+    @Test("WS-15, WS-17: a handler that has ended adds nothing more, and hears so")
+    func afterTheEnd() async {
+        let world = World()
+        let kept = Locked<(any Replying)?>(nil)
+        await world.life(
+            hooks: hooks(),
+            handler: { _, reply in
+                try await reply.append("answer")
+                kept.withLock { $0 = reply }
+            }
+        ) { engine, _ in
+            world.platform.set { _ in .answer(.notSent(.overflow)) }
+            engine.accept(EngineBench.message(1))
+            await eventually("complete") { world.state(1) == .answered }
+            let reply = kept.withLock { $0 }
+            await #expect(throws: CancellationError.self) {
+                try await reply?.attach(.file(location: "/out/late", kind: nil, name: nil))
+            }
+            await #expect(throws: CancellationError.self) { try await reply?.append("more") }
+            world.platform.set { _ in .take }
+            await world.pass(.seconds(10)) { world.state(1) == .done }
+        }
+        #expect(world.platform.all.map(\.text) == ["answer"])
+        #expect(world.task(1)?.parts.count == 1)
+    }
+
     @Test("WS-18: a card that the platform refuses is said in words")
     func refusedCard() async {
         let world = World()

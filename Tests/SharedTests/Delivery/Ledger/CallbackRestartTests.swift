@@ -101,6 +101,28 @@ struct CallbackRestartTests {
         #expect(world.task(1)?.parts.allSatisfy { $0.state == .acked } == true)
     }
 
+    @Test("restart.kill: WB-3, WS-15: the late address was out of reach, and the program dies: the next run uses it")
+    func lateAddressOutOfReach() async {
+        let world = World(capabilities: requests)
+        world.platform.set {
+            isFinal($0) ? .answer(.refused(846_608)) : isReply($0) ? .answer(.notSent(.offline)) : .take
+        }
+        await world.life { engine, _ in
+            engine.accept(message(1, in: world, late: true))
+            await eventually("tried") { world.platform.operations.contains(where: isReply) }
+            await world.settle()
+        }
+        world.platform.set { isFinal($0) ? .answer(.refused(846_608)) : .take }
+        await world.life(handler: { _, _ in Issue.record("asked again") }) { _, _ in
+            await eventually("settled") {
+                world.clock.advance(by: .milliseconds(100))
+                return world.state(1)?.isEnded == true
+            }
+        }
+        #expect(world.platform.shown("r1").last == "re: hello")
+        #expect(world.state(1) == .done && world.task(1)?.parts.map(\.state) == [.acked])
+    }
+
     @Test(
         "restart.kill: WB-6, WS-15: killed while a card is on its way to the one late address: left as it is, and said so"
     )

@@ -62,6 +62,30 @@ struct LedgerCommandTests {
         #expect(all.map(\.history) == [[], ["2", "a2"]])
     }
 
+    @Test("GW-5: what waited when a new session began is answered in the one it was said in")
+    func beforeNewSession() async {
+        let world = World()
+        let seen = Locked([(history: [String], session: Int)]())
+        let gate = Gate()
+        await world.life(handler: { message, reply in
+            let info = await reply.turnInfo
+            let history = await info.history(10).map(\.text)
+            seen.withLock { $0.append((history, info.session)) }
+            if message.text == "1" { await gate.wait() }
+            try await reply.append("a\(message.text)")
+        }) { engine, _ in
+            for (number, text) in [(1, "1"), (2, "2"), (3, "/new")] { engine.accept(EngineBench.message(number, text)) }
+            await eventually("reset") { world.platform.shown("r3") == [words.newSession] }
+            gate.open()
+            await eventually("answered") { world.state(2) == .done && engine.openTurns == 0 }
+            engine.accept(EngineBench.message(4, "4"))
+            await eventually("answered") { world.state(4) == .done && engine.openTurns == 0 }
+        }
+        let all = seen.withLock { $0 }
+        #expect(all.map(\.session) == [0, 0, 1])
+        #expect(all.map(\.history) == [[], ["1", "a1"], []])
+    }
+
     @Test("isolation.matrix: P10: the history of a conversation is its own: not of another person, not of a group")
     func historyIsolation() async {
         let world = World()

@@ -9,6 +9,7 @@ final class DurableTestLedger: LedgerStore {
         var failsWritesOnly = false
         var beforeWrites: (@Sendable () async -> LedgerTrouble?)?
         var isDead = false
+        var isUnreadable = false
     }
     let isDurable = true
     let memory: InMemoryLedger
@@ -29,12 +30,16 @@ final class DurableTestLedger: LedgerStore {
         state.withLock { $0.beforeWrites = work }
     }
 
+    /// No read works from now on.
+    func failReads() { state.withLock { $0.isUnreadable = true } }
+
     /// The program is killed: nothing that it still does reaches the disk.
     func die() { state.withLock { $0.isDead = true } }
 
     private func check(isAcceptance: Bool = false, isRead: Bool = false) throws(LedgerTrouble) {
         let trouble = state.withLock { state -> LedgerTrouble? in
             if state.isDead { return .broken("dead") }
+            if isRead, state.isUnreadable { return .broken("unreadable") }
             return isRead || isAcceptance && state.failsWritesOnly ? nil : state.trouble
         }
         if let trouble { throw trouble }
@@ -57,10 +62,15 @@ final class DurableTestLedger: LedgerStore {
     }
 
     func history(
-        account: AccountID, conversation: Conversation, limit: Int
+        account: AccountID, conversation: Conversation, session: Int, limit: Int
     ) async throws(LedgerTrouble) -> [HistoryEntry] {
         try check(isRead: true)
-        return memory.history(account: account, conversation: conversation, limit: limit)
+        return memory.history(account: account, conversation: conversation, session: session, limit: limit)
+    }
+
+    func session(of task: TaskID) async throws(LedgerTrouble) -> Int {
+        try check(isRead: true)
+        return memory.session(of: task)
     }
 
     func session(account: AccountID, conversation: Conversation) async throws(LedgerTrouble) -> Int {
@@ -102,7 +112,7 @@ final class DurableTestLedger: LedgerStore {
         return memory.tasks(in: states, limit: limit)
     }
     func counts() async throws(LedgerTrouble) -> [TaskState: Int] { memory.counts() }
-    func revive(_ task: TaskID) async throws(LedgerTrouble) -> Bool { memory.revive(task) }
+    func revive(_ task: TaskID, at: Int64) async throws(LedgerTrouble) -> Bool { memory.revive(task, at: at) }
     func drop(_ task: TaskID, at: Int64) async throws(LedgerTrouble) -> Bool { memory.drop(task, at: at) }
     func feedback(since: Int64) async throws(LedgerTrouble) -> [FeedbackRecord] { memory.feedback(since: since) }
     func prune(before: Int64, cardsBefore: Int64) async throws(LedgerTrouble) -> [String] {
