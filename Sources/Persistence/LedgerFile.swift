@@ -16,6 +16,10 @@ enum LedgerFile {
         for file in [path, path + "-wal", path + "-shm"] { chmod(file, 0o600) }
     }
 
+    static func older(_ path: String) -> LedgerTrouble {
+        .broken("\(path) was written by an earlier version of this program; `wecom-aibot run` brings it up to date")
+    }
+
     static func newer(_ path: String) -> LedgerTrouble {
         .broken("\(path) was written by a newer version of this program; use that version, or move the file away")
     }

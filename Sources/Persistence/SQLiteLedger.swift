@@ -32,13 +32,19 @@ public final class SQLiteLedger: LedgerStore {
     /// - Parameters:
     ///   - path: file; its folder exists.
     ///   - synchronous: what a commit survives.
-    /// - Throws: `.broken` with the path and what to do when the file is damaged, of a newer version, or cannot be opened.
-    public convenience init(path: String, synchronous: Synchronous = .normal) throws(LedgerTrouble) {
-        try self.init(path: path, synchronous: synchronous, busySeconds: 5)
+    ///   - migrates: whether a file of an earlier version is brought up to date. Only whoever holds the state folder may
+    ///     want that.
+    /// - Throws: `.broken` with the path and what to do when the file is damaged, of another version, or cannot be opened.
+    public convenience init(
+        path: String, synchronous: Synchronous = .normal, migrates: Bool = true
+    ) throws(LedgerTrouble) {
+        try self.init(path: path, synchronous: synchronous, migrates: migrates, busySeconds: 5)
     }
 
     /// - Parameter busySeconds: how long a lock of another process is waited for.
-    init(path: String, synchronous: Synchronous, busySeconds: Double) throws(LedgerTrouble) {
+    init(
+        path: String, synchronous: Synchronous, migrates: Bool = true, busySeconds: Double
+    ) throws(LedgerTrouble) {
         self.path = path
         do {
             try LedgerFile.prepare(path)
@@ -52,7 +58,11 @@ public final class SQLiteLedger: LedgerStore {
             pool = try DatabasePool(path: path, configuration: configuration)
             commits = SharedCommits(pool: pool, path: path)
             guard try !pool.read(LedgerSchema.migrator.hasBeenSuperseded) else { throw LedgerFile.newer(path) }
-            try LedgerSchema.migrator.migrate(pool)
+            if migrates {
+                try LedgerSchema.migrator.migrate(pool)
+            } else if try !pool.read(LedgerSchema.migrator.hasCompletedMigrations) {
+                throw LedgerFile.older(path)
+            }
             try pool.writeWithoutTransaction { db in
                 let pageSize = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 4_096
                 try db.execute(sql: Self.settings(synchronous, pageSize: pageSize))

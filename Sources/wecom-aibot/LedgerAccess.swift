@@ -7,8 +7,11 @@ import Shared
 enum Ledgers {
     /// Opens the ledger in the state folder of a configuration.
     ///
+    /// - Parameter migrates: whether the caller holds the folder, and may bring the file up to date.
     /// - Throws: `Failure` when it cannot be opened.
-    static func open(_ configuration: GatewayConfiguration, create: Bool = false) throws -> any LedgerStore {
+    static func open(_ configuration: GatewayConfiguration, create: Bool = false, migrates: Bool = true) throws
+        -> any LedgerStore
+    {
         let path = configuration.gateway.stateFolder + "/ledger.sqlite"
         guard create || FileManager.default.fileExists(atPath: path) else {
             throw Failure(
@@ -17,7 +20,7 @@ enum Ledgers {
                     + "start `wecom-aibot run`")
         }
         do throws(LedgerTrouble) {
-            return try SQLiteLedger(path: path)
+            return try SQLiteLedger(path: path, migrates: migrates)
         } catch {
             throw Failure(.failed, error.description)
         }
@@ -46,7 +49,7 @@ extension ConfigFile {
         do {
             return try await ask(question)
         } catch let failure as Failure where failure.status == .notRunning {
-            return try await reading(LedgerReports(ledger: try Ledgers.open(load())))
+            return try await reading(LedgerReports(ledger: try Ledgers.open(load(), migrates: false)))
         }
     }
 

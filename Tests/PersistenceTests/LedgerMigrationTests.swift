@@ -114,6 +114,22 @@ import Testing
         #expect(try await ledger.unfinished(account: bot).first?.parts.map(\.doubts) == [1, 1, 0])
     }
 
+    @Test("WS-15, GW-12: who only reads leaves an earlier file as it is, and says what brings it up to date")
+    func reader() async throws {
+        let file = LedgerPath()
+        defer { file.remove() }
+        try Self.earlier(file.path)
+        let trouble = #expect(throws: LedgerTrouble.self) { try SQLiteLedger(path: file.path, migrates: false) }
+        #expect(trouble?.description.contains("`wecom-aibot run` brings it up to date") == true)
+        let queue = try DatabaseQueue(path: file.path)
+        #expect(try await queue.read(LedgerSchema.migrator.completedMigrations).last == "2-callbacks")
+        try queue.close()
+        try SQLiteLedger(path: file.path).close()
+        let reader = try SQLiteLedger(path: file.path, migrates: false)
+        defer { reader.close() }
+        #expect(try await reader.counts()[.done] == 1)
+    }
+
     @Test("WS-15: an empty file of an earlier version is written on")
     func empty() async throws {
         let file = LedgerPath()
