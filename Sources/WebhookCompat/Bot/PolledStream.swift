@@ -18,7 +18,7 @@ struct PolledStream: Sendable {
         var id: String
         var content: String
         var isFinal: Bool
-        var images: [OutboundMedia] = []
+        var images: [BubblePicture] = []
         /// Only on the first frame.
         var feedback: String?
     }
@@ -55,7 +55,7 @@ struct PolledStream: Sendable {
     private let words: Words
     private var state = State.opening
     private var content = ""
-    private var images: [OutboundMedia] = []
+    private var images: [BubblePicture] = []
     private var feedback: String?
     private var hasAnswered = false
     /// Last refresh, or last content that waits for one.
@@ -86,7 +86,7 @@ struct PolledStream: Sendable {
 
     /// New content; false when it comes too late.
     mutating func show(
-        _ content: String, isFinal: Bool, images: [OutboundMedia], feedback: String?, now: MonotonicInstant
+        _ content: String, isFinal: Bool, images: [BubblePicture], feedback: String?, now: MonotonicInstant
     ) -> Bool {
         // A final that is shown again after a restart is asked for or not like any other.
         guard !isSettled else { return false }

@@ -12,7 +12,7 @@ extension WebhookBot: Channel {
         case .stream(let route, _, let content, let finish, let feedback):
             return await show(route, content, finish: finish, [], feedback)
         case .seal(let route, _, let content, let images, let feedback):
-            return await show(route, content, finish: true, images, feedback)
+            return await show(route, content, finish: true, images.map(BubblePicture.init), feedback)
         case .reply(let route, let markdown, let feedback):
             let body = JSONValue.dictionary([
                 "msgtype": .string("markdown"),
@@ -52,7 +52,7 @@ extension WebhookBot: Channel {
 
     /// A snapshot is done once it lies here; the last content, once a refresh has taken it.
     private nonisolated(nonsending) func show(
-        _ route: ReplyRoute, _ content: String, finish: Bool, _ images: [OutboundMedia], _ feedback: String?
+        _ route: ReplyRoute, _ content: String, finish: Bool, _ images: [BubblePicture], _ feedback: String?
     ) async -> SendOutcome {
         let now = clock.now
         let key = route.key

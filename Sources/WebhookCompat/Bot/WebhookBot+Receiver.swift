@@ -1,3 +1,6 @@
+import Logging
+import Shared
+
 extension WebhookBot {
     /// The bot as the receiver of an endpoint.
     public func receiver(_ endpoint: CallbackEndpoint) -> CallbackReceiver {
@@ -7,7 +10,12 @@ extension WebhookBot {
             case .empty: return CallbackReceiver.Reply()
             case .busy: return nil
             case .passive(let reply):
-                return CallbackReceiver.Reply(message: reply.json()) { self.written(reply) }
+                let json = reply.json { count in
+                    self.logger.warning(
+                        "pictures of an answer cannot be read any more; the answer names them",
+                        metadata: .init([.count: count]))
+                }
+                return CallbackReceiver.Reply(message: json) { self.written(reply) }
             }
         }
     }

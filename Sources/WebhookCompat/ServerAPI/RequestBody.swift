@@ -100,7 +100,8 @@ final class FileSource: Sendable {
     private let descriptor: Int32
 
     init?(_ path: String) {
-        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // Not blocking: opening a pipe would wait for its writer.
+        descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         if descriptor < 0 { return nil }
     }
 

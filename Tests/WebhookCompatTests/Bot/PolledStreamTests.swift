@@ -79,7 +79,7 @@ struct PolledStreamTests {
     @Test("WB-2: pictures alone come with the end; until then the bubble shows its placeholder")
     func picturesAlone() {
         var stream = stream()
-        let picture = OutboundMedia(path: "/a.png", kind: .image, name: "a.png", bytes: 1)
+        let picture = BubblePicture(OutboundMedia(path: "/a.png", kind: .image, name: "a.png", bytes: 1))
         _ = stream.show("", isFinal: true, images: [picture], feedback: nil, now: seconds(1))
         let first = stream.frame(now: seconds(1), for: .message)
         #expect(first.content == "1" && !first.isFinal && first.images.isEmpty)
