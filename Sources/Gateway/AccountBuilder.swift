@@ -64,7 +64,7 @@ struct AccountBuilder {
         let receiver = settings.account.agent.receives ? agent.receiver(try settings.agentEndpoint()) : nil
         return RunningAccount(
             name: settings.name, channel: WebhookChannels.agent.channel, botID: "\(settings.account.agent.agentID)",
-            bot: CallbackRunner(client: client, attach: { agent.attach($0) }, work: { await agent.run() }),
+            bot: CallbackRunner(client: client, attach: { agent.attach($0) }, work: {}),
             media: desk, agent: agent, directory: directory(agent, settings),
             gate: settings.gate(settings.account.agent.directMessages), receiver: receiver)
     }
@@ -95,7 +95,7 @@ struct AccountBuilder {
         let late = LateReplies(
             route: { desk.route(to: $0) }, timeout: settings.account.network.timeout,
             allowedHosts: Set(configuration.wecom.media.allowPrivateHosts + [settings.ownHost].compactMap { $0 }),
-            logger: logger)
+            clock: clock, logger: logger)
         let channel = WebhookBot(
             settings.webhookBot, ledger: ledger, late: late, clock: clock, wallClock: wallClock, logger: logger)
         var callback = settings.callbackClient

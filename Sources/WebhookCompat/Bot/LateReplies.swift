@@ -14,36 +14,20 @@ public struct LateReplies: Sendable {
 
     /// - Parameters:
     ///   - route: reaches an address, with the proxy and certificates of the account; nil: not now.
+    ///   - timeout: for all of a post, on `clock`.
     ///   - allowedHosts: hosts that may be reached without TLS, for a simulated platform on this machine.
     public init(
         route: @escaping @Sendable (URL) -> HTTPRoute?, timeout: Duration, allowedHosts: Set<String> = [],
-        clock: any MonotonicClock = SystemMonotonicClock(), logger: Logger
+        clock: any MonotonicClock, logger: Logger
     ) {
         post = { body, address in
             guard let url = URL(string: address.url), Self.isAllowed(url, allowedHosts) else {
                 return .rejected(PlatformError(code: 40_058))
             }
             guard let client = route(url)?.client else { return .notSent(.offline) }
-            return await Self.limited(to: timeout + Self.bodyTime, clock) {
-                await Self.post(body, to: address, client, timeout, logger)
-            }
-        }
-    }
-
-    /// For the rest of an answer whose head came in time: the client's own limit ends there.
-    private static let bodyTime = Duration.seconds(5)
-
-    static func limited(
-        to time: Duration, _ clock: any MonotonicClock, _ post: @escaping @Sendable () async -> SendOutcome
-    ) async -> SendOutcome {
-        await withTaskGroup(of: SendOutcome?.self) { group in
-            group.addTask { await post() }
-            group.addTask {
-                try? await clock.sleep(for: time)
-                return nil
-            }
-            defer { group.cancelAll() }
-            return await group.next().flatMap { $0 } ?? .unknown(.ackTimeout)
+            return await within(until: clock.now.advanced(by: timeout), on: clock) {
+                await Self.post(body, to: address, client, logger)
+            } ?? .unknown(.ackTimeout)
         }
     }
 
@@ -52,14 +36,14 @@ public struct LateReplies: Sendable {
 
     /// Only an answer with `errcode` 0 is a success; HTTP 200 alone says nothing.
     private static func post(
-        _ body: JSONValue, to address: LateAddress, _ client: HTTPClient, _ timeout: Duration, _ logger: Logger
+        _ body: JSONValue, to address: LateAddress, _ client: HTTPClient, _ logger: Logger
     ) async -> SendOutcome {
         var request = HTTPClientRequest(url: address.url)
         request.method = .POST
         request.headers.add(name: "Content-Type", value: "application/json; charset=utf-8")
         request.body = .bytes(ByteBuffer(string: body.text))
         do {
-            let response = try await client.execute(request, timeout: TimeAmount(timeout))
+            let response = try await client.execute(request, deadline: .distantFuture)
             guard !response.isOfProxy else { throw HTTPClientError.proxyAuthenticationRequired }
             guard response.status == .ok else { return .unknown(.ackTimeout) }
             let bytes = try await response.body.collect(upTo: 65_536)

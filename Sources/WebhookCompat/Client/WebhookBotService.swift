@@ -105,7 +105,7 @@ public struct WebhookBotService: Sendable {
         let (clock, wallClock) = (SystemMonotonicClock(), SystemWallClock())
         let late = LateReplies(
             route: { _ in HTTPRoute(client: http) }, timeout: Self.replyTimeout, allowedHosts: configuration.plainHosts,
-            logger: logger)
+            clock: clock, logger: logger)
         let bot = WebhookBot(
             configuration.bot, ledger: ledger, late: late, clock: clock, wallClock: wallClock, logger: logger)
         let client = CallbackClient(

@@ -13,37 +13,23 @@ extension ServerAPI {
         let body = call.body?()
         let request = request(call, query, body)
         let end = clock.now.advanced(by: call.timeout ?? settings.timeout)
-        return await withTaskGroup(of: (AttemptResult, Value?)?.self) { group in
-            group.addTask { [client, logger] in
-                do {
-                    let response = try await client.execute(request, deadline: .distantFuture)
-                    guard !response.isOfProxy else { throw HTTPClientError.proxyAuthenticationRequired }
-                    guard [200, 206].contains(response.status.code) else {
-                        return (.status(response.status.code), nil)
-                    }
-                    return try await read(response)
-                } catch  where error.isOfProxy {
-                    logger.proxyRefused(call.path)
-                    return (.status(407), nil)
-                } catch {
-                    return (Self.result(of: body, isBeforeSending: error.isBeforeSending), nil)
-                }
+        let ended = await within(until: end, on: clock) { [client, logger] () async -> (AttemptResult, Value?) in
+            do {
+                let response = try await client.execute(request, deadline: .distantFuture)
+                guard !response.isOfProxy else { throw HTTPClientError.proxyAuthenticationRequired }
+                guard [200, 206].contains(response.status.code) else { return (.status(response.status.code), nil) }
+                return try await read(response)
+            } catch  where error.isOfProxy {
+                logger.proxyRefused(call.path)
+                return (.status(407), nil)
+            } catch {
+                return (Self.result(of: body, isBeforeSending: error.isBeforeSending), nil)
             }
-            group.addTask { [clock] in
-                try? await clock.sleep(until: end, tolerance: nil)
-                return nil
-            }
-            var outcome: (AttemptResult, Value?)?
-            while let ended = await group.next() {
-                // Whichever ends first ends the other.
-                group.cancelAll()
-                if let ended, outcome == nil { outcome = ended }
-            }
-            let ended = outcome ?? (Self.result(of: body, isBeforeSending: false), nil)
-            // What was said before the cancellation counts.
-            guard Task.isCancelled, [.notConnected, .noAnswer].contains(ended.0) else { return ended }
-            return (.cancelled(wasWritten: Self.isWritten(body)), nil)
         }
+        let result = ended ?? (Self.result(of: body, isBeforeSending: false), nil)
+        // What was said before the cancellation counts.
+        guard Task.isCancelled, [.notConnected, .noAnswer].contains(result.0) else { return result }
+        return (.cancelled(wasWritten: Self.isWritten(body)), nil)
     }
 
     /// What an exchange means that broke off.

@@ -42,6 +42,8 @@ struct QyapiAnswer: Sendable {
     var status = 200
     var headers: [(String, String)] = [("Content-Type", "application/json; charset=UTF-8")]
     var body: [UInt8] = []
+    /// Bytes that are announced and never come.
+    var missingBytes = 0
     /// The request is taken, and nothing comes.
     var isSilent = false
     /// The request is taken, and the connection ends.
@@ -126,11 +128,12 @@ final class QyapiServer: Sendable {
                 if answer.isSilent { return }
                 if answer.hangsUp { return context.close(promise: nil) }
                 var headers = HTTPHeaders(answer.headers)
-                headers.replaceOrAdd(name: "Content-Length", value: "\(answer.body.count)")
+                headers.replaceOrAdd(name: "Content-Length", value: "\(answer.body.count + answer.missingBytes)")
                 let status = HTTPResponseStatus(statusCode: answer.status)
                 context.write(
                     wrapOutboundOut(.head(.init(version: .http1_1, status: status, headers: headers))), promise: nil)
                 context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: answer.body)))), promise: nil)
+                guard answer.missingBytes == 0 else { return context.flush() }
                 context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
             }
         }
