@@ -15,7 +15,6 @@ final class AgentDesk: Channel {
     private let logger: Logger
     private let open = Slot<(client: HTTPClient, agent: Agent)>()
     private let engine = Slot<ReplyEngine>()
-    private let alarms: NumberedAlarms
     private let refusedAddress = Slot<String>()
 
     init(
@@ -28,7 +27,6 @@ final class AgentDesk: Channel {
         self.clock = clock
         self.wallClock = wallClock
         self.logger = logger
-        alarms = NumberedAlarms(clock: clock)
     }
 
     // MARK: Life
@@ -51,16 +49,9 @@ final class AgentDesk: Channel {
     /// Gives messages to this engine from now on.
     func attach(_ engine: ReplyEngine?) { self.engine.set(engine) }
 
-    /// Works until cancelled.
-    func run() async { await alarms.run() }
-
     // MARK: Channel
 
-    var capabilities: Capabilities {
-        var capabilities = WebhookChannels.agent
-        capabilities.maxTextBytes = min(settings.textChunkLimit, AgentSettings.maxTextBytes)
-        return capabilities
-    }
+    var capabilities: Capabilities { settings.capabilities }
 
     nonisolated(nonsending) func perform(
         _ operation: ChannelOperation, late: (@Sendable (LateVerdict) -> Void)?
@@ -108,29 +99,17 @@ final class AgentDesk: Channel {
     /// Display name of a member; nil when it is not known within a second. An answer never waits longer for it.
     func name(of user: UserID) async -> String? {
         guard let agent = open.value?.agent else { return nil }
-        return await within(.seconds(1)) { (try? await agent.api.member(user.rawValue))?.name } ?? nil
+        return await within(until: clock.now.advanced(by: .seconds(1)), on: clock) {
+            (try? await agent.api.member(user.rawValue))?.name
+        } ?? nil
     }
 
     /// Whether a member is in a department or below it; nil when that cannot be found out now.
     func isMember(_ user: UserID, of department: Int) async -> Bool? {
         guard let agent = open.value?.agent else { return nil }
-        return await within(.seconds(5)) {
+        return await within(until: clock.now.advanced(by: .seconds(5)), on: clock) {
             try? await agent.api.isMember(user.rawValue, ofDepartment: department)
         } ?? nil
-    }
-
-    private func within<Value: Sendable>(
-        _ time: Duration, _ body: @escaping @Sendable () async -> Value
-    ) async -> Value? {
-        await withTaskGroup(of: Value?.self) { group in
-            group.addTask { await body() }
-            group.addTask {
-                try? await self.clock.sleep(for: time)
-                return nil
-            }
-            defer { group.cancelAll() }
-            return await group.next() ?? nil
-        }
     }
 
     private func note(_ error: PlatformError) {
@@ -160,7 +139,7 @@ final class AgentDesk: Channel {
             let taken = Latch<ReplyEngine.Taken>()
             engine.accept(event) { taken.set($0) }
             let deadline = clock.now.advanced(by: .milliseconds(900))
-            guard let outcome = await taken.value(until: deadline, alarms), outcome != .refused else { return nil }
+            guard let outcome = await taken.value(until: deadline, on: clock), outcome != .refused else { return nil }
         }
         return CallbackReceiver.Reply(message: intake.reply)
     }

@@ -8,13 +8,7 @@ public struct AgentChannel: Channel {
     init(_ api: ServerAPI) { self.api = api }
 
     /// What an application can carry.
-    public var capabilities: Capabilities {
-        var capabilities = WebhookChannels.agent
-        capabilities.maxTextBytes = limit
-        return capabilities
-    }
-
-    private var limit: Int { min(max(api.settings.textChunkLimit, Chunker.minLimitBytes), AgentSettings.maxTextBytes) }
+    public var capabilities: Capabilities { api.settings.capabilities }
 
     /// Sends what an operation says and waits for its outcome. `late` is never called: nothing is learned later.
     public nonisolated(nonsending) func perform(
@@ -52,7 +46,7 @@ public struct AgentChannel: Channel {
 
     /// Parts go out strictly one after the other; the first one that fails ends it.
     private func push(_ text: String, to conversation: Conversation) async -> SendOutcome {
-        let parts = Self.parts(of: text, limit: limit)
+        let parts = Self.parts(of: text, limit: capabilities.maxTextBytes)
         guard !parts.isEmpty else { return .rejected(PlatformError(code: 44_004, origin: .serverAPI)) }
         let messages = parts.map { api.settings.sendsMarkdown ? AppMessage.markdown($0) : .text($0) }
         for (index, message) in messages.enumerated() {

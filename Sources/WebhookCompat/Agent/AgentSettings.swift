@@ -50,6 +50,13 @@ public struct AgentSettings: Sendable, Equatable {
 
     /// Longest text of one message that the platform shows whole, in bytes of UTF-8.
     public static let maxTextBytes = 2_048
+
+    /// What an application that is set up like this can carry.
+    public var capabilities: Capabilities {
+        var capabilities = WebhookChannels.agent
+        capabilities.maxTextBytes = min(max(textChunkLimit, Chunker.minLimitBytes), Self.maxTextBytes)
+        return capabilities
+    }
 }
 
 extension AgentSettings {

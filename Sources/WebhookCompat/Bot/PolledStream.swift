@@ -8,11 +8,6 @@ import Shared
 /// times in a row at worst, and nothing would tell.
 /// Late or repeated inputs are ignored; nothing poisons the machine.
 struct PolledStream: Sendable {
-    /// Whom the bubble belongs to: a refresh must come from there.
-    struct Owner: Hashable, Sendable {
-        var conversation: Conversation
-    }
-
     /// What a refresh gets.
     struct Frame: Hashable, Sendable {
         var id: String
@@ -49,7 +44,8 @@ struct PolledStream: Sendable {
     static let silence: Duration = .seconds(30)
 
     let id: String
-    let owner: Owner
+    /// Where the bubble belongs: a refresh must come from there.
+    let conversation: Conversation
     /// When the platform stops asking.
     private let endsAt: MonotonicInstant
     private let words: Words
@@ -72,9 +68,11 @@ struct PolledStream: Sendable {
         var elsewhere: String
     }
 
-    init(id: String, owner: Owner, words: Words, endsAt: MonotonicInstant, now: MonotonicInstant) {
+    init(
+        id: String, conversation: Conversation, words: Words, endsAt: MonotonicInstant, now: MonotonicInstant
+    ) {
         self.id = id
-        self.owner = owner
+        self.conversation = conversation
         self.words = words
         self.endsAt = endsAt
         heardAt = now

@@ -68,20 +68,15 @@ extension WebhookBot: Channel {
     }
 
     private nonisolated(nonsending) func untilFetched(_ key: String) async -> SendOutcome {
-        let (alarm, signal) = (alarms.next(), Signal())
+        let signal = Signal()
         waiting.withLock { $0[key] = signal }
-        defer {
-            alarms.clock.set(nil, for: alarm, signal)
-            waiting.withLock { if $0[key] === signal { $0[key] = nil } }
-        }
+        defer { waiting.withLock { if $0[key] === signal { $0[key] = nil } } }
         while !Task.isCancelled {
             let now = clock.now
             switch streams.withLock({ $0.with(key) { $0.verdict(now: now) } }) {
             case .delivered: return .acknowledged()
             case .over, nil: return .rejected(PlatformError(code: 846_608))
-            case .waiting(let until):
-                alarms.clock.set(until, for: alarm, signal)
-                await signal.wait()
+            case .waiting(let until): await within(until: until, on: clock) { await signal.wait() }
             }
         }
         return .unknown(.sessionLost)

@@ -56,7 +56,6 @@ public final class WebhookBot: Sendable {
     private let previousDecoder: BotEventDecoder
     private let ledger: any LedgerStore
     let late: LateReplies
-    let alarms: NumberedAlarms
     let streams = Locked(PolledStreams())
     private let inbox = Locked(CallbackInbox())
     let exchanges = Locked<[String: Exchange]>([:])
@@ -89,7 +88,6 @@ public final class WebhookBot: Sendable {
         self.clock = clock
         self.wallClock = wallClock
         self.logger = logger
-        alarms = NumberedAlarms(clock: clock)
         let decoder = { mediaKey in
             BotEventDecoder(
                 account: settings.account, channel: Self.name, displayName: settings.displayName,
@@ -104,18 +102,13 @@ public final class WebhookBot: Sendable {
 
     /// Works until cancelled.
     public func run() async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.alarms.run() }
-            group.addTask {
-                while !Task.isCancelled {
-                    try? await self.clock.sleep(for: .seconds(60))
-                    let now = self.clock.now
-                    self.streams.withLock { $0.sweep(now: now) }
-                    // Of messages that were sent back and never came again.
-                    self.exchanges.withLock { exchanges in
-                        exchanges = exchanges.filter { $0.value.begunAt.duration(to: now) < .seconds(600) }
-                    }
-                }
+        while !Task.isCancelled {
+            try? await clock.sleep(for: .seconds(60))
+            let now = clock.now
+            streams.withLock { $0.sweep(now: now) }
+            // Of messages that were sent back and never came again.
+            exchanges.withLock { exchanges in
+                exchanges = exchanges.filter { $0.value.begunAt.duration(to: now) < .seconds(600) }
             }
         }
     }
@@ -187,8 +180,8 @@ public final class WebhookBot: Sendable {
         return streams.withLock {
             $0.open(
                 PolledStream(
-                    id: key, owner: .init(conversation: conversation), words: words,
-                    endsAt: now.advanced(by: Self.window), now: now), id: key, now: now)
+                    id: key, conversation: conversation, words: words, endsAt: now.advanced(by: Self.window), now: now),
+                id: key, now: now)
         }
     }
 
@@ -217,7 +210,7 @@ public final class WebhookBot: Sendable {
     /// Answer to a message or a click, the first time or again.
     private func answer(_ messageID: String, _ key: String, until deadline: MonotonicInstant) async -> Answer {
         guard let exchange = exchanges.withLock({ $0[key] }) else { return await again(messageID, key) }
-        guard let taken = await exchange.taken.value(until: deadline, alarms) else {
+        guard let taken = await exchange.taken.value(until: deadline, on: clock) else {
             logger.warning("callback not taken in time; it will come again", metadata: .init([.messageID: messageID]))
             return .busy
         }
@@ -236,11 +229,11 @@ public final class WebhookBot: Sendable {
         }
         defer { exchanges.withLock { $0[key] = nil } }
         guard streams.withLock({ $0[key] }) != nil else {
-            let reply = await exchange.passive.value(until: deadline, alarms)
+            let reply = await exchange.passive.value(until: deadline, on: clock)
             return reply.map { .passive($0) } ?? .empty
         }
         let patience = min(deadline, clock.now.advanced(by: settings.firstFrameWithin))
-        _ = await exchange.shown.value(until: patience, alarms)
+        _ = await exchange.shown.value(until: patience, on: clock)
         return frame(key, for: .message).map { .passive(.stream($0)) } ?? .empty
     }
 
@@ -249,7 +242,7 @@ public final class WebhookBot: Sendable {
     ) async -> Answer {
         defer { exchanges.withLock { $0[key] = nil } }
         guard case .enterChat = event, settings.greets else { return .empty }
-        return await exchange.passive.value(until: deadline, alarms).map { .passive($0) } ?? .empty
+        return await exchange.passive.value(until: deadline, on: clock).map { .passive($0) } ?? .empty
     }
 
     /// A repetition of something that was answered before, in an earlier run perhaps: it gets its own bubble again.
@@ -273,7 +266,7 @@ public final class WebhookBot: Sendable {
         let id = body["stream"]?["id"]?.string ?? ""
         let asked = conversation(body)
         if let stream = streams.withLock({ $0[id] }) {
-            guard asked.map({ $0 == stream.owner.conversation }) ?? true else { return unknown(id) }
+            guard asked.map({ $0 == stream.conversation }) ?? true else { return unknown(id) }
             return frame(id, for: .refresh).map { .passive(.stream($0)) } ?? unknown(id)
         }
         guard !id.isEmpty else { return unknown(id) }

@@ -5,8 +5,8 @@ enum ReplyEnvelope {
     /// A bot's.
     static func json(_ sealed: CallbackKeyRing.Sealed) -> String {
         """
-        {"encrypt":\(quoted(sealed.encrypted)),"msgsignature":\(quoted(sealed.signature.hexadecimal)),\
-        "timestamp":\(sealed.timestamp),"nonce":\(quoted(sealed.nonce))}
+        {"encrypt":\(JSONText.quoted(sealed.encrypted)),"msgsignature":\(JSONText.quoted(sealed.signature.hexadecimal)),\
+        "timestamp":\(sealed.timestamp),"nonce":\(JSONText.quoted(sealed.nonce))}
         """
     }
 
@@ -17,22 +17,6 @@ enum ReplyEnvelope {
         <MsgSignature>\(characterData(sealed.signature.hexadecimal))</MsgSignature>\
         <TimeStamp>\(sealed.timestamp)</TimeStamp><Nonce>\(characterData(sealed.nonce))</Nonce></xml>
         """
-    }
-
-    private static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"", "\\":
-                result += "\\"
-                result.unicodeScalars.append(scalar)
-            case "\u{0}"..<" ":
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
     }
 
     /// CDATA, in two sections where the text has the end mark; what XML has no character for is left out.

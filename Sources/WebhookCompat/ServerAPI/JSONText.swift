@@ -1,23 +1,10 @@
 import Foundation
+import Shared
 
 /// JSON written by hand, so that the same message is the same bytes.
 enum JSONText {
     /// A string with its quotes.
-    static func quoted(_ text: String) -> String {
-        var bytes: [UInt8] = [UInt8(ascii: "\"")]
-        bytes.reserveCapacity(text.utf8.count + 2)
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
-            case UInt8(ascii: "\n"): bytes += [UInt8(ascii: "\\"), UInt8(ascii: "n")]
-            case 0..<0x20:
-                let digits = String(byte, radix: 16)
-                bytes += Array((byte < 16 ? "\\u000" : "\\u00").utf8) + Array(digits.utf8)
-            default: bytes.append(byte)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self) + "\""
-    }
+    static func quoted(_ text: String) -> String { JSONValue.string(text).text }
 
     /// An object of members whose values are JSON already.
     static func object(_ members: [(name: String, value: String)]) -> String {

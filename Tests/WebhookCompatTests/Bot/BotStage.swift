@@ -26,8 +26,12 @@ struct BotStage: Sendable {
     let bot: WebhookBot
     let client: CallbackClient
 
+    /// - Parameters:
+    ///   - store: takes the place of the ledger, which it writes to.
+    ///   - wallClock: wall time of the bot alone.
     init(
-        clock: ManualClock = ManualClock(), ledger: InMemoryLedger = InMemoryLedger(), welcome: String = "",
+        clock: ManualClock = ManualClock(), ledger: InMemoryLedger = InMemoryLedger(),
+        store: (any LedgerStore)? = nil, wallClock: (any WallClock)? = nil, welcome: String = "",
         hooks: EngineHooks = EngineHooks(), fallback: (any Channel)? = nil,
         _ change: (inout EngineSettings) -> Void = { _ in }
     ) {
@@ -39,8 +43,8 @@ struct BotStage: Sendable {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         bot = WebhookBot(
-            settings, ledger: ledger, late: LateReplies { body, _ in posts.take(body) }, clock: clock, wallClock: clock,
-            logger: logger)
+            settings, ledger: store ?? ledger, late: LateReplies { body, _ in posts.take(body) }, clock: clock,
+            wallClock: wallClock ?? clock, logger: logger)
         var configuration = CallbackClient.Configuration(account: "default")
         configuration.seed = 1
         configuration.engine.welcomeText = welcome
@@ -48,7 +52,7 @@ struct BotStage: Sendable {
         configuration.engine.redrawAfter = .milliseconds(600)
         change(&configuration.engine)
         client = CallbackClient(
-            configuration, channel: bot, fallback: fallback, ledger: ledger, hooks: hooks, clock: clock,
+            configuration, channel: bot, fallback: fallback, ledger: store ?? ledger, hooks: hooks, clock: clock,
             wallClock: clock, logger: logger)
     }
 
@@ -68,7 +72,7 @@ struct BotStage: Sendable {
                         if engine != nil { isUp.set(true) }
                     }, handler: handler)
             }
-            _ = await isUp.value(until: clock.now.advanced(by: .seconds(3_600)), bot.alarms)
+            _ = await isUp.value(until: clock.now.advanced(by: .seconds(3_600)), on: clock)
             try await body()
             group.cancelAll()
         }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import WebhookCompat
 
-private let owner = PolledStream.Owner(conversation: Conversation(kind: .direct, id: "lin.wei"))
+private let conversation = Conversation(kind: .direct, id: "lin.wei")
 private let words = PolledStream.Words(placeholder: "1", elsewhere: "below")
 
 private func seconds(_ seconds: Double) -> MonotonicInstant {
@@ -11,7 +11,7 @@ private func seconds(_ seconds: Double) -> MonotonicInstant {
 }
 
 private func stream() -> PolledStream {
-    PolledStream(id: "s", owner: owner, words: words, endsAt: seconds(360), now: seconds(0))
+    PolledStream(id: "s", conversation: conversation, words: words, endsAt: seconds(360), now: seconds(0))
 }
 
 @Suite("PolledStream: transitions")

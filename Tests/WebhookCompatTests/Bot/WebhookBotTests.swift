@@ -12,7 +12,7 @@ struct WebhookBotTests {
         let go = Latch<Bool>()
         try await stage.run { message, reply in
             try await reply.append("you said \(message.text)")
-            _ = await go.value(until: stage.clock.now.advanced(by: .seconds(900)), stage.bot.alarms)
+            _ = await go.value(until: stage.clock.now.advanced(by: .seconds(900)), on: stage.clock)
             try await reply.append(", twice")
         } _: {
             let first = try await stage.frame(BotStage.message("m1"))
