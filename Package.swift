@@ -160,8 +160,9 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "Shared", "AIBotWS", "Persistence", "Simulator", logging, lifecycle, httpClient, nioCore,
-                nioHTTP1,
+                "Gateway", "Shared", "AIBotWS", "Backends", "Persistence", "WebhookCompat", "Simulator", logging,
+                lifecycle,
+                httpClient, nioCore, nioPosix, nioHTTP1,
             ],
             swiftSettings: swiftSettings),
         .testTarget(

@@ -96,10 +96,11 @@ final class AgentDesk: Channel {
 
     // MARK: Directory
 
-    /// Display name of a member; nil when it is not known within a second. An answer never waits longer for it.
+    /// Display name of a member; nil when it is not known within two seconds, in which the first one needs a token, too.
+    /// An answer never waits longer for it.
     func name(of user: UserID) async -> String? {
         guard let agent = open.value?.agent else { return nil }
-        return await within(until: clock.now.advanced(by: .seconds(1)), on: clock) {
+        return await within(until: clock.now.advanced(by: .seconds(2)), on: clock) {
             (try? await agent.api.member(user.rawValue))?.name
         } ?? nil
     }

@@ -29,9 +29,10 @@ final class TroubledLedger: LedgerStore {
     func accept(_ entries: [LedgerEntry]) async -> [Acceptance] { inner.accept(entries) }
     func write(_ transitions: [LedgerTransition]) async { inner.write(transitions) }
     func unfinished(account: AccountID) async -> [LedgerTask] { inner.unfinished(account: account) }
-    func history(account: AccountID, conversation: Conversation, limit: Int) async -> [HistoryEntry] {
-        inner.history(account: account, conversation: conversation, limit: limit)
+    func history(account: AccountID, conversation: Conversation, session: Int, limit: Int) async -> [HistoryEntry] {
+        inner.history(account: account, conversation: conversation, session: session, limit: limit)
     }
+    func session(of task: TaskID) async -> Int { inner.session(of: task) }
     func session(account: AccountID, conversation: Conversation) async -> Int {
         inner.session(account: account, conversation: conversation)
     }
@@ -46,7 +47,7 @@ final class TroubledLedger: LedgerStore {
     func record(_ feedback: FeedbackRecord) async -> Bool { inner.record(feedback) }
     func tasks(in states: Set<TaskState>, limit: Int) async -> [LedgerTask] { inner.tasks(in: states, limit: limit) }
     func counts() async -> [TaskState: Int] { inner.counts() }
-    func revive(_ task: TaskID) async -> Bool { inner.revive(task) }
+    func revive(_ task: TaskID, at time: Int64) async -> Bool { inner.revive(task, at: time) }
     func drop(_ task: TaskID, at time: Int64) async -> Bool { inner.drop(task, at: time) }
     func feedback(since: Int64) async -> [FeedbackRecord] { inner.feedback(since: since) }
     func prune(before: Int64, cardsBefore: Int64) async -> [String] {
