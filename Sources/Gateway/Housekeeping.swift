@@ -28,7 +28,7 @@ struct Housekeeping: Sendable {
     private func prune() async {
         let now = wallClock.unixMilliseconds
         do throws(LedgerTrouble) {
-            _ = try await ledger.prune(
+            try await ledger.prune(
                 before: now - Int64(keep.inSeconds * 1_000), cardsBefore: now - Self.cardDays * 86_400_000)
         } catch {
             logger.warning("ledger not pruned", metadata: .init([.error: error]))
@@ -37,17 +37,8 @@ struct Housekeeping: Sendable {
 
     private func clean(atStart: Bool) async {
         // What cannot be told to be unused stays.
-        guard let open = try? await ledger.tasks(in: [.accepted, .answered], limit: 100_000) else { return }
-        let removed = store.clean(keeping: Set(open.flatMap(\.mediaPaths)), atStart: atStart)
+        guard let needed = try? await ledger.filesInUse() else { return }
+        let removed = store.clean(keeping: needed, atStart: atStart)
         if removed > 0 { logger.info("old media removed", metadata: .init([.count: removed])) }
-    }
-}
-
-extension LedgerTask {
-    /// Files that it still needs.
-    fileprivate var mediaPaths: [String] {
-        let parts = entry.message.parts + (entry.message.quote?.parts ?? [])
-        return parts.compactMap { if case .media(let reference) = $0 { reference.path } else { nil } }
-            + self.parts.compactMap { if case .media(let path, _, _, _) = $0.content { path } else { nil } }
     }
 }

@@ -12,6 +12,9 @@ struct LedgerReader {
         late_url, late_until, revived_at, account
         """
 
+    /// Condition of tasks that were given up and can be put back to work: of a refused one nothing was kept to be sent.
+    static let isRetriable = "state = 'dead' AND refusal IS NULL"
+
     /// Tasks with their parts. `condition` is what follows WHERE. A row that no version of the program wrote has a stand-in:
     /// what one message looks like must not keep the others from being answered.
     func tasks(_ condition: String, _ arguments: StatementArguments) throws -> [LedgerTask] {

@@ -28,6 +28,17 @@ extension SQLiteLedger {
         }
     }
 
+    /// Tasks that were given up and can be made deliverable again, oldest first, at most `limit`.
+    public func retriable(limit: Int) async throws(LedgerTrouble) -> [LedgerTask] {
+        try await read { db in
+            try LedgerReader(db: db).tasks(
+                """
+                id IN (SELECT id FROM task WHERE finished_at IS NOT NULL AND \(LedgerReader.isRetriable))
+                ORDER BY id LIMIT ?
+                """, [max(limit, 0)])
+        }
+    }
+
     /// Number of tasks by state; every state is named.
     public func counts() async throws(LedgerTrouble) -> [TaskState: Int] {
         try await read { db in
@@ -52,7 +63,7 @@ extension SQLiteLedger {
                 sql: """
                     UPDATE task SET state = iif(answered_at IS NULL, 'accepted', 'answered'), reason = NULL,
                         finished_at = NULL, revived_at = ?
-                    WHERE id = ? AND state = 'dead' AND refusal IS NULL
+                    WHERE id = ? AND \(LedgerReader.isRetriable)
                     """, arguments: [at, task.rawValue])
             guard db.changesCount > 0 else { return false }
             try db.execute(
@@ -104,43 +115,40 @@ extension SQLiteLedger {
         return FeedbackRecord(feedback: feedback, account: AccountID(row[0]), at: row[11])
     }
 
-    /// Removes tasks that ended before `before`, cards sent before `cardsBefore` and verdicts before `before`. Returns the
-    /// paths of files that no remaining task names, sorted. Tasks are removed in portions, so that messages which arrive
-    /// meanwhile do not wait long.
-    public func prune(before: Int64, cardsBefore: Int64) async throws(LedgerTrouble) -> [String] {
+    /// Files of tasks that are not ended, or retriable.
+    public func filesInUse() async throws(LedgerTrouble) -> Set<String> {
+        try await read { db in
+            try String.fetchSet(
+                db,
+                sql: """
+                    SELECT path FROM task_file JOIN task ON task.id = task_file.task
+                    WHERE finished_at IS NULL OR \(LedgerReader.isRetriable)
+                    """)
+        }
+    }
+
+    /// Removes tasks that ended before `before`, cards sent before `cardsBefore` and verdicts before `before`. Tasks are
+    /// removed in portions, so that messages which arrive meanwhile do not wait long.
+    public func prune(before: Int64, cardsBefore: Int64) async throws(LedgerTrouble) {
         try await write { db in
             try db.execute(sql: "DELETE FROM card WHERE sent_at < ?", arguments: [cardsBefore])
             try db.execute(sql: "DELETE FROM feedback WHERE at < ?", arguments: [before])
             // What has expired since then is of no use to anybody; what expires later may be.
             try db.execute(sql: "DELETE FROM kept WHERE until < ?", arguments: [before])
         }
-        var paths: Set<String> = []
-        while true {
-            let portion = try await write { db in try Self.prunePortion(db, before: before) }
-            paths.formUnion(portion.paths)
-            if portion.count < Self.prunedAtOnce { break }
-        }
-        return try await unnamed(paths)
+        while try await write({ db in try Self.prunePortion(db, before: before) }) == Self.prunedAtOnce {}
     }
 
     private static let prunedAtOnce = 100
 
-    private static func prunePortion(_ db: Database, before: Int64) throws -> (count: Int, paths: [String]) {
-        let ids = """
-            SELECT id FROM task WHERE state IN ('done', 'dead') AND finished_at < ?1 ORDER BY finished_at, id
-            LIMIT \(prunedAtOnce)
-            """
-        let paths = try String.fetchAll(
-            db, sql: "SELECT path FROM task_file WHERE task IN (\(ids))", arguments: [before])
-        try db.execute(sql: "DELETE FROM task WHERE id IN (\(ids))", arguments: [before])
-        return (db.changesCount, paths)
-    }
-
-    private func unnamed(_ paths: Set<String>) async throws(LedgerTrouble) -> [String] {
-        guard !paths.isEmpty else { return [] }
-        return try await read { db in
-            let statement = try db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM task_file WHERE path = ?)")
-            return try paths.filter { try Bool.fetchOne(statement, arguments: [$0]) == false }.sorted()
-        }
+    /// Removes the oldest ones; how many.
+    private static func prunePortion(_ db: Database, before: Int64) throws -> Int {
+        try db.execute(
+            sql: """
+                DELETE FROM task WHERE id IN (
+                    SELECT id FROM task WHERE state IN ('done', 'dead') AND finished_at < ? ORDER BY finished_at, id
+                    LIMIT \(prunedAtOnce))
+                """, arguments: [before])
+        return db.changesCount
     }
 }

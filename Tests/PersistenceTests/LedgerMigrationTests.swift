@@ -83,7 +83,7 @@ import Testing
         ])
         #expect(try await ledger.task("m3")?.answer == "hi")
         #expect(try await ledger.task("m2")?.answer == "second answer")
-        #expect(try await ledger.prune(before: 46, cardsBefore: 0) == ["/m/one"])
+        try await ledger.prune(before: 46, cardsBefore: 0)
         let left = try await ledger.pool.read { db in
             try ["text", "part", "task_file"].map { try Int.fetchOne(db, sql: "SELECT count(*) FROM \($0)") }
         }

@@ -52,7 +52,7 @@ struct LedgerWeekTests {
             let left = try await ledger.unfinished(account: bot)
             #expect(left.count == (day == 0 ? 0 : 5))
             try await ledger.write(left.map { .finished($0.id, reason: "given up", at: now) })
-            _ = try await ledger.prune(before: now - Self.day, cardsBefore: 0)
+            try await ledger.prune(before: now - Self.day, cardsBefore: 0)
             try await live(day, ledger)
             let rows = try await ledger.counts().values.reduce(0, +)
             #expect(rows <= 2 * 400 + 5)

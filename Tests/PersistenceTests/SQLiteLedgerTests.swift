@@ -41,7 +41,7 @@ import Testing
             let ledger = try SQLiteLedger(path: file.path)
             first = try await ledger.begin(entry("m1"))
             try await ledger.write([.finished(first, reason: nil, at: 1)])
-            _ = try await ledger.prune(before: 2, cardsBefore: 0)
+            try await ledger.prune(before: 2, cardsBefore: 0)
             ledger.close()
         }
         let ledger = try SQLiteLedger(path: file.path)
@@ -126,7 +126,7 @@ import Testing
                     guard case .accepted(let id) = result else { return [] }
                     return [answered(id), .finished(id, reason: nil, at: id.rawValue)]
                 })
-            _ = try await ledger.prune(before: 1_202, cardsBefore: 0)
+            try await ledger.prune(before: 1_202, cardsBefore: 0)
             #expect(try await ledger.counts()[.done] == 2)
             let left = try await ledger.pool.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM part") }
             #expect(left == 2)
@@ -149,10 +149,10 @@ import Testing
             #expect(try await ledger.task("old")?.entry.message.text == "new")
             try await ledger.write([.finished(old, reason: nil, at: 1), .finished(young, reason: nil, at: 5)])
             try await ledger.write([.fetched(old, message("old", "late"))])
-            _ = try await ledger.prune(before: 2, cardsBefore: 0)
+            try await ledger.prune(before: 2, cardsBefore: 0)
             #expect(try await texts().count == 2)
             #expect(try await ledger.task("young")?.answer == "hi")
-            _ = try await ledger.prune(before: 6, cardsBefore: 0)
+            try await ledger.prune(before: 6, cardsBefore: 0)
             #expect(try await texts().isEmpty)
             let next = try await ledger.begin(entry("next"))
             try await ledger.write([answered(next)])

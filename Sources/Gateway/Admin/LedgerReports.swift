@@ -26,10 +26,12 @@ public struct LedgerReports: Sendable {
         return tasks.isEmpty ? nil : TraceReport(messageID: id, tasks: tasks, text: text)
     }
 
-    /// What is not delivered.
+    /// What is not delivered. Messages that policy refused are no part of it: there is nothing to deliver.
     public func outbox() async throws(LedgerTrouble) -> OutboxReport {
-        let states: Set<TaskState> = [.accepted, .answered, .dead]
-        let tasks = try await ledger.tasks(in: states, limit: OutboxReport.limit + 1)
+        let limit = OutboxReport.limit + 1
+        var tasks = try await ledger.tasks(in: [.accepted, .answered], limit: limit)
+        // What is on the way is not crowded out by what was given up.
+        tasks += try await ledger.retriable(limit: limit - tasks.count)
         return OutboxReport(tasks, now: wallClock.unixMilliseconds)
     }
 
@@ -37,7 +39,9 @@ public struct LedgerReports: Sendable {
     public func retry(_ tasks: [TaskID]?) async throws(LedgerTrouble) -> OutboxChange {
         var change = OutboxChange()
         let now = wallClock.unixMilliseconds
-        for task in try await chosen(tasks, [.dead]) {
+        let chosen: [TaskID]
+        if let tasks { chosen = tasks } else { chosen = try await ledger.retriable(limit: Self.all).map(\.id) }
+        for task in chosen {
             let done = if let control { try await control.retry(task) } else { try await ledger.revive(task, at: now) }
             if done { change.changed.append(task.rawValue) } else { change.unchanged.append(task.rawValue) }
         }
@@ -48,7 +52,13 @@ public struct LedgerReports: Sendable {
     public func drop(_ tasks: [TaskID]?) async throws(LedgerTrouble) -> OutboxChange {
         var change = OutboxChange()
         let now = wallClock.unixMilliseconds
-        for task in try await chosen(tasks, [.accepted, .answered]) {
+        let chosen: [TaskID]
+        if let tasks {
+            chosen = tasks
+        } else {
+            chosen = try await ledger.tasks(in: [.accepted, .answered], limit: Self.all).map(\.id)
+        }
+        for task in chosen {
             let done =
                 if let control { try await control.drop(task, at: now) } else { try await ledger.drop(task, at: now) }
             if done { change.changed.append(task.rawValue) } else { change.unchanged.append(task.rawValue) }
@@ -56,10 +66,7 @@ public struct LedgerReports: Sendable {
         return change
     }
 
-    private func chosen(_ tasks: [TaskID]?, _ states: Set<TaskState>) async throws(LedgerTrouble) -> [TaskID] {
-        if let tasks { return tasks }
-        return try await ledger.tasks(in: states, limit: 1_000_000).map(\.id)
-    }
+    private static let all = 1_000_000
 
     /// Verdicts since `since` (Unix milliseconds).
     public func feedback(since: Int64) async throws(LedgerTrouble) -> FeedbackReport {

@@ -35,7 +35,7 @@ public struct OutboxReport: Sendable, Hashable, Codable {
     /// Longest list.
     public static let limit = 1_000
 
-    /// Oldest first.
+    /// On the way, then given up; the oldest of each first.
     public var items: [Item]
     /// Whether there are more than the list holds.
     public var truncated: Bool
@@ -49,7 +49,7 @@ public struct OutboxReport: Sendable, Hashable, Codable {
     /// The report for a person, one line a task.
     public var lines: [String] {
         guard !items.isEmpty else { return ["nothing is waiting, nothing was given up"] }
-        return items.map(\.line) + (truncated ? ["… and more; only the oldest \(Self.limit) are listed"] : [])
+        return items.map(\.line) + (truncated ? ["… and more; only the first \(Self.limit) are listed"] : [])
     }
 }
 

@@ -58,6 +58,7 @@ extension TraceReport.Story {
         case .done:
             let lost = parts.filter { $0.state == .failed || $0.state == .dead }.count
             return (lost == 0 ? "done" : "over, \(count(lost, "part")) not delivered") + note
+        case .dead where refusal != nil: return "kept out by policy; nothing was kept that could be sent"
         case .dead: return "given up; `wecom-aibot outbox retry \(task)` tries again" + note
         }
     }

@@ -78,6 +78,9 @@ public final class InMemoryLedger: LedgerStore {
         memory.withLock { $0.tasks(in: states, limit: limit) }
     }
 
+    /// Tasks that were given up and can be made deliverable again, oldest first.
+    public func retriable(limit: Int) -> [LedgerTask] { memory.withLock { $0.retriable(limit: limit) } }
+
     /// Number of tasks by state; every state is named.
     public func counts() -> [TaskState: Int] { memory.withLock { $0.counts() } }
 
@@ -90,8 +93,11 @@ public final class InMemoryLedger: LedgerStore {
     /// Verdicts since `since`, oldest first, joined to their turns.
     public func feedback(since: Int64) -> [FeedbackRecord] { memory.withLock { $0.feedback(since: since) } }
 
-    /// Removes what is old; returns the paths of files that no remaining task names, sorted.
-    public func prune(before: Int64, cardsBefore: Int64) -> [String] {
+    /// Files of tasks that are not ended, or retriable.
+    public func filesInUse() -> Set<String> { memory.withLock { $0.filesInUse() } }
+
+    /// Removes what is old.
+    public func prune(before: Int64, cardsBefore: Int64) {
         memory.withLock { $0.prune(before: before, cardsBefore: cardsBefore) }
     }
 }

@@ -74,15 +74,14 @@ extension LedgerMemory {
     private mutating func end(_ id: TaskID) {
         open.remove(id)
         ended.append(id)
-        while ended.count > bound, let oldest = ended.popFirst() { _ = forget(oldest) }
+        while ended.count > bound, let oldest = ended.popFirst() { forget(oldest) }
     }
 
-    private mutating func forget(_ id: TaskID) -> Set<String> {
-        guard let stored = tasks.removeValue(forKey: id) else { return [] }
+    private mutating func forget(_ id: TaskID) {
+        guard let stored = tasks.removeValue(forKey: id) else { return }
         if let key = stored.messageKey { known[key] = nil }
         conversations[stored.conversationKey]?.removeAll { $0 == id }
         if conversations[stored.conversationKey]?.isEmpty == true { conversations[stored.conversationKey] = nil }
-        return stored.files
     }
 
     mutating func unfinished(account: AccountID) -> [LedgerTask] {
@@ -113,17 +112,13 @@ extension LedgerMemory {
         return true
     }
 
-    mutating func prune(before: Int64, cardsBefore: Int64) -> [String] {
-        var paths: Set<String> = []
+    mutating func prune(before: Int64, cardsBefore: Int64) {
         let old = ended.filter { id in tasks[id]?.task.finishedAt.map { $0 < before } ?? true }
         let gone = Set(old)
         ended.removeAll { gone.contains($0) }
-        for id in old { paths.formUnion(forget(id)) }
+        for id in old { forget(id) }
         cards.removeAll { $0.value.sentAt < cardsBefore }
         verdicts.removeAll { $0.at < before }
-        guard !paths.isEmpty else { return [] }
-        for stored in tasks.values { paths.subtract(stored.files) }
-        return paths.sorted()
     }
 }
 
@@ -229,6 +224,17 @@ extension LedgerMemory {
     func tasks(in states: Set<TaskState>, limit: Int) -> [LedgerTask] {
         let ids = tasks.filter { states.contains($0.value.task.state) }.keys.sorted()
         return ids.prefix(max(limit, 0)).compactMap { tasks[$0]?.task }
+    }
+
+    func retriable(limit: Int) -> [LedgerTask] {
+        let ids = tasks.filter { $0.value.task.isRetriable }.keys.sorted()
+        return ids.prefix(max(limit, 0)).compactMap { tasks[$0]?.task }
+    }
+
+    func filesInUse() -> Set<String> {
+        tasks.values.reduce(into: []) { files, stored in
+            if !stored.task.state.isEnded || stored.task.isRetriable { files.formUnion(stored.files) }
+        }
     }
 
     func counts() -> [TaskState: Int] {

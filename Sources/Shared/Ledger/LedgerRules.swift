@@ -97,10 +97,13 @@ extension LedgerTask {
         }
     }
 
-    /// Puts a task that was given up back to work. False when it was not given up, or refused from the start: nothing
-    /// was kept then that could be sent.
+    /// Whether it was given up and can be put back to work. Of one that was refused from the start nothing was kept that
+    /// could be sent.
+    var isRetriable: Bool { state == .dead && entry.refusal == nil }
+
+    /// Puts a task that was given up back to work. False when it is not retriable.
     mutating func revive(at: Int64) -> Bool {
-        guard state == .dead, entry.refusal == nil else { return false }
+        guard isRetriable else { return false }
         revivedAt = at
         state = answeredAt == nil ? .accepted : .answered
         reason = nil

@@ -191,6 +191,9 @@ public protocol LedgerStore: Sendable {
     func task(stream: String, account: AccountID) async throws(LedgerTrouble) -> LedgerTask?
     /// Tasks in one of these states, oldest first, with their parts, at most `limit`.
     func tasks(in states: Set<TaskState>, limit: Int) async throws(LedgerTrouble) -> [LedgerTask]
+    /// Tasks that were given up and can be made deliverable again, oldest first, with their parts, at most `limit`: dead
+    /// ones, without those that were refused from the start.
+    func retriable(limit: Int) async throws(LedgerTrouble) -> [LedgerTask]
     /// Number of tasks by state.
     func counts() async throws(LedgerTrouble) -> [TaskState: Int]
     /// Makes a dead task deliverable again: its unsettled, failed and dead parts become `pending`, its state `answered`
@@ -200,9 +203,11 @@ public protocol LedgerStore: Sendable {
     func drop(_ task: TaskID, at: Int64) async throws(LedgerTrouble) -> Bool
     /// All verdicts since `since`, oldest first, joined to their turns by the id of the bubble or part they name.
     func feedback(since: Int64) async throws(LedgerTrouble) -> [FeedbackRecord]
+    /// Paths of all files that a task names which is not ended, or which is retriable.
+    func filesInUse() async throws(LedgerTrouble) -> Set<String>
     /// Removes tasks that ended before `before`, cards sent before `cardsBefore`, verdicts before `before` (Unix
-    /// milliseconds). Returns the paths of media of removed tasks that no other task names.
-    func prune(before: Int64, cardsBefore: Int64) async throws(LedgerTrouble) -> [String]
+    /// milliseconds).
+    func prune(before: Int64, cardsBefore: Int64) async throws(LedgerTrouble)
 }
 
 /// Ids that answers carry so that verdicts on them can be joined to their turn. The platform shows its buttons only for ids

@@ -11,10 +11,11 @@ struct Outbox: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List what is on the way or was given up, oldest first.",
+            abstract: "List what is on the way, then what was given up; the oldest of each first.",
             discussion: """
                 One line a task: number, state, age, account, conversation, origin, message id, progress, reason.
                 `accepted`: the handler is at it. `answered`: parts are to be delivered. `dead`: given up.
+                Messages that policy kept out are not listed; `trace` knows them.
                 """)
 
         @OptionGroup var file: ConfigFile
@@ -48,7 +49,9 @@ struct Outbox: AsyncParsableCommand {
         func run() async throws {
             let chosen = allDead ? nil : tasks.map { TaskID($0) }
             let change = try await file.ask({ try await $0.retry(chosen) }, orChanging: { try await $0.retry(chosen) })
-            try change.report("to be delivered again", otherwise: "not dead")
+            try change.report(
+                "to be delivered again",
+                otherwise: "not given up, kept out by policy (nothing was kept that could be sent)")
         }
     }
 

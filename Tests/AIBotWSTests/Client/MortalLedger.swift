@@ -65,7 +65,11 @@ final class MortalLedger: LedgerStore, @unchecked Sendable {
     func feedback(since: Int64) async throws(LedgerTrouble) -> [FeedbackRecord] {
         try await living().feedback(since: since)
     }
-    func prune(before: Int64, cardsBefore: Int64) async throws(LedgerTrouble) -> [String] {
+    func retriable(limit: Int) async throws(LedgerTrouble) -> [LedgerTask] {
+        try await living().retriable(limit: limit)
+    }
+    func filesInUse() async throws(LedgerTrouble) -> Set<String> { try await living().filesInUse() }
+    func prune(before: Int64, cardsBefore: Int64) async throws(LedgerTrouble) {
         try await living().prune(before: before, cardsBefore: cardsBefore)
     }
 }

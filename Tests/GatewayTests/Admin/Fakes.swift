@@ -35,6 +35,11 @@ final class FakeLedger: LedgerStore, @unchecked Sendable {
         return Array(tasks.filter { states.contains($0.state) }.prefix(limit))
     }
 
+    func retriable(limit: Int) async throws(LedgerTrouble) -> [LedgerTask] {
+        try check()
+        return Array(tasks.filter { $0.state == .dead && $0.entry.refusal == nil }.prefix(limit))
+    }
+
     func counts() async throws(LedgerTrouble) -> [TaskState: Int] {
         try check()
         return Dictionary(grouping: tasks, by: \.state).mapValues(\.count)
@@ -80,7 +85,8 @@ final class FakeLedger: LedgerStore, @unchecked Sendable {
     func remember(_ card: SentCard) async throws(LedgerTrouble) {}
     func card(taskID: String, account: AccountID) async throws(LedgerTrouble) -> SentCard? { nil }
     func record(_ feedback: FeedbackRecord) async throws(LedgerTrouble) -> Bool { false }
-    func prune(before: Int64, cardsBefore: Int64) async throws(LedgerTrouble) -> [String] { [] }
+    func filesInUse() async throws(LedgerTrouble) -> Set<String> { [] }
+    func prune(before: Int64, cardsBefore: Int64) async throws(LedgerTrouble) {}
 }
 
 /// A running program that remembers what it was asked.

@@ -115,7 +115,9 @@ final class DurableTestLedger: LedgerStore {
     func revive(_ task: TaskID, at: Int64) async throws(LedgerTrouble) -> Bool { memory.revive(task, at: at) }
     func drop(_ task: TaskID, at: Int64) async throws(LedgerTrouble) -> Bool { memory.drop(task, at: at) }
     func feedback(since: Int64) async throws(LedgerTrouble) -> [FeedbackRecord] { memory.feedback(since: since) }
-    func prune(before: Int64, cardsBefore: Int64) async throws(LedgerTrouble) -> [String] {
+    func retriable(limit: Int) async throws(LedgerTrouble) -> [LedgerTask] { memory.retriable(limit: limit) }
+    func filesInUse() async throws(LedgerTrouble) -> Set<String> { memory.filesInUse() }
+    func prune(before: Int64, cardsBefore: Int64) async throws(LedgerTrouble) {
         memory.prune(before: before, cardsBefore: cardsBefore)
     }
 }
