@@ -69,8 +69,8 @@ struct AccountBuilder {
             gate: settings.gate(settings.account.agent.directMessages), receiver: receiver)
     }
 
-    private func directory(_ agent: AgentDesk?, _ settings: AccountSettings) -> DirectoryDesk? {
-        agent.map { DirectoryDesk(agent: $0, account: settings.account, logger: logger) }
+    private func directory(_ agent: AgentDesk?, _ settings: AccountSettings) -> DirectoryDesk {
+        DirectoryDesk(agent: agent, account: settings.account, logger: logger)
     }
 
     private func longConnection(

@@ -1,9 +1,10 @@
 import Logging
 import Shared
 
-/// What the directory of the enterprise says about whoever writes, asked through the application of an account.
+/// What the directory of the enterprise says about whoever writes, asked through the application of an account. Without
+/// one nobody is known, and nobody is in any department.
 struct DirectoryDesk: Sendable {
-    let agent: AgentDesk
+    let agent: AgentDesk?
     let account: GatewayConfiguration.Account
     let logger: Logger
 
@@ -17,7 +18,7 @@ struct DirectoryDesk: Sendable {
         { message, reply in
             if let line = await refusal(of: message) { return try await reply.append(line) }
             var message = message
-            if message.sender.name == nil { message.sender.name = await agent.name(of: message.sender.id) }
+            if message.sender.name == nil { message.sender.name = await agent?.name(of: message.sender.id) }
             try await handler(message, reply)
         }
     }
@@ -27,7 +28,10 @@ struct DirectoryDesk: Sendable {
         guard message.conversation.kind == .group,
             let wanted = account.settings(forGroup: message.conversation.id).departmentID, !wanted.isEmpty
         else { return nil }
-        let isMember = Int(wanted) == nil ? nil : await agent.isMember(message.sender.id, of: Int(wanted) ?? 0)
+        var isMember: Bool?
+        if let agent, let department = Int(wanted) {
+            isMember = await agent.isMember(message.sender.id, of: department)
+        }
         if isMember == true { return nil }
         logger.notice(
             "message kept out",

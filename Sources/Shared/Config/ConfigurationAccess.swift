@@ -50,9 +50,14 @@ extension GatewayConfiguration.Account {
         var text = "in \(which) it answers "
         text +=
             general.allowFrom.map { $0.contains("*") ? "everyone" : "the users in groups.*.allowFrom" } ?? "everyone"
+        if let department = general.departmentID, !department.isEmpty { text += " in department \(department)" }
         text += general.requireMention ?? true ? " who mentions it" : ", mentioned or not"
-        let own = groups.keys.filter { $0 != "*" }.count
-        if own > 0 { text += ", with rules of their own for \(own == 1 ? "one group" : "\(own) groups")" }
+        let own = groups.filter { $0.key != "*" }.values
+        if !own.isEmpty {
+            text += ", with rules of their own for \(own.count == 1 ? "one group" : "\(own.count) groups")"
+        }
+        let limited = own.count { !($0.departmentID ?? "").isEmpty }
+        if limited > 0 { text += " (\(limited) of them for the members of a department)" }
         return text
     }
 }

@@ -43,7 +43,7 @@ extension ConfigurationReader {
         switch backend.type {
         case .echo: keys = []
         case .openai:
-            keys = ["baseUrl", "model", "apiKey", "system", "vision", "tools"]
+            keys = ["baseUrl", "model", "apiKey", "headers", "system", "vision", "tools"]
             let url = "baseUrl: \"http://127.0.0.1:11434/v1\""
             if backend.baseURL.isEmpty {
                 needOnce(path.appending("baseUrl"), "type openai needs baseUrl", "Write " + url)

@@ -42,6 +42,7 @@ extension ConfigurationReader {
                     "WeCom does not deliver group messages that do not mention the bot",
                     "Remove the key, unless the agent channel is meant")
             }
+            checkDepartment(settings.departmentID, at: place.path("groups", group, "departmentId"), account)
             for tool in settings.tools ?? [] where configuration.tools[tool] == nil && tool != "*" {
                 warn(
                     at: place.path("groups", group, "tools"),
@@ -62,6 +63,22 @@ extension ConfigurationReader {
                 at: place.path("groupAllowFrom"),
                 "groupPolicy \(account.groupPolicy.rawValue) does not look at groupAllowFrom",
                 "Set groupPolicy to allowlist, or remove groupAllowFrom")
+        }
+    }
+
+    /// Departments are numbers, and only an application can tell who is in one.
+    private mutating func checkDepartment(
+        _ department: String?, at path: JSON5Path, _ account: GatewayConfiguration.Account
+    ) {
+        guard let department, !department.isEmpty else { return }
+        if !account.agent.hasAnyKey {
+            mistake(
+                at: path, "only an agent can tell who is in a department, and the account has none",
+                "Write the account's agent.corpId, agent.corpSecret and agent.agentId, or remove the key")
+        } else if (Int(department) ?? 0) < 1 || !department.allSatisfy(\.isNumber) {
+            mistake(
+                at: path, "a department is named by its number, a whole number from 1 on",
+                "Write the number from the department's page in the admin console, such as \"7\"")
         }
     }
 
@@ -142,7 +159,9 @@ extension ConfigurationReader {
         if gateway.stateDirectory.isEmpty {
             mistake(at: JSON5Path("gateway", "stateDir"), "the state folder has no name", "Write \"~/.wecom-aibot\"")
         }
-        if configuration.limits.perConversationPerMinute > configuration.limits.perConversationPerHour {
+        let limits = configuration.limits
+        // 0 counts nothing, so it allows everything.
+        if limits.perConversationPerHour > 0, limits.perConversationPerMinute > limits.perConversationPerHour {
             mistake(
                 at: JSON5Path("limits", "perConversationPerMinute"),
                 "more messages a minute than perConversationPerHour allows in an hour", "Lower it")

@@ -178,7 +178,7 @@ extension GatewayConfiguration {
     public struct Network: Sendable, Equatable, ConfigurationSection {
         /// The proxy for every connection.
         public var egressProxy = EgressProxy.none
-        /// File with CA certificates in PEM form; empty for the system's.
+        /// File with CA certificates in PEM form, trusted instead of the system's; empty for the system's.
         public var caFile = ""
         /// Time for one request or connection attempt.
         public var timeout = Duration.seconds(15)
@@ -194,7 +194,9 @@ extension GatewayConfiguration {
                 .init(
                     "egressProxyUrl", \.egressProxy, .egressProxy,
                     "HTTP proxy for every connection; \"env\" takes the environment's."),
-                .init("caFile", \.caFile, .text(), "File with CA certificates (PEM); empty: the system's."),
+                .init(
+                    "caFile", \.caFile, .text(),
+                    "File with CA certificates (PEM) that are trusted instead of the system's; empty: the system's."),
                 .init("timeoutSeconds", \.timeout, .seconds(0.1...600), "Time for one request or connection attempt."),
                 .init(
                     "retries", \.retries, .integer(0...10), "How often a failed request is tried again."),

@@ -33,7 +33,7 @@ extension GatewayConfiguration {
         public var command: [String] = []
         /// `http`: where the request goes.
         public var url = ""
-        /// `http`: additional request headers.
+        /// `openai`, `http`: additional request headers.
         public var headers: [String: Secret] = [:]
 
         init() {}
@@ -61,7 +61,7 @@ extension GatewayConfiguration {
                     "http: where the request goes."),
                 .init(
                     "headers", \.headers, .map(.secretValue, initial: Secret(""), named: "header", most: 100),
-                    "http: additional request headers."),
+                    "openai, http: additional request headers."),
             ]
         }
     }

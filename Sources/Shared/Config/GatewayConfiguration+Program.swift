@@ -30,7 +30,7 @@ extension GatewayConfiguration {
 
     /// `limits`.
     public struct Limits: Sendable, Equatable, ConfigurationSection {
-        /// Tasks at the same time.
+        /// Tasks at the same time, of each bot and of each application.
         public var concurrentTasks = 64
         /// Messages that wait in one conversation.
         public var queuedPerConversation = 20
@@ -43,7 +43,9 @@ extension GatewayConfiguration {
 
         static var fields: [ConfigurationField<Self>] {
             [
-                .init("concurrentTasks", \.concurrentTasks, .integer(1...10_000), "Tasks at the same time."),
+                .init(
+                    "concurrentTasks", \.concurrentTasks, .integer(1...10_000),
+                    "Tasks at the same time, for each bot and for each application."),
                 .init(
                     "queuedPerConversation", \.queuedPerConversation, .integer(0...1_000),
                     "Messages that wait in one conversation."),
@@ -121,7 +123,7 @@ extension GatewayConfiguration {
         public var level = LogLevel.info
         /// Form of the lines.
         public var format = LogFormat.text
-        /// Whether the text of messages is logged.
+        /// Whether what may quote messages is logged: the end of what a failed command wrote to standard error.
         public var messageText = false
 
         init() {}
@@ -131,8 +133,9 @@ extension GatewayConfiguration {
                 .init("level", \.level, .choice(), "Least severity that is logged."),
                 .init("format", \.format, .choice(), "Form of the lines."),
                 .init(
-                    "messageText", \.messageText, .flag, "Whether the text of messages is logged.",
-                    withoutEffect: "this version never logs message text"),
+                    "messageText", \.messageText, .flag,
+                    "Whether what may quote messages is logged: the end of what a failed command wrote to standard error."
+                ),
             ]
         }
     }

@@ -237,6 +237,22 @@ struct ConfigurationTests {
             try sentence(listed)
                 == "Account a: the bot answers direct messages of the 2 users in allowFrom only; in one group it answers everyone who mentions it, with rules of their own for one group."
         )
+        let agent = "agent: {corpId: 'ww1234567890abcdef', agentId: 1, corpSecret: 's'}"
+        let departments =
+            "\(bot), \(agent), groups: {'*': {departmentId: 7}, wr1: {departmentId: '8'}, wr2: {departmentId: ''}}"
+        #expect(
+            try sentence(departments).hasSuffix(
+                "in every group it answers everyone in department 7 who mentions it, with rules of their own for 2 groups "
+                    + "(1 of them for the members of a department)."))
+    }
+
+    @Test("limits of 0 count nothing, whatever the other one says")
+    func unlimited() {
+        for limits in ["perConversationPerHour: 0", "perConversationPerMinute: 0", "perConversationPerHour: 30"] {
+            #expect(loadConfiguration("{channels: {wecom: {\(bot)}}, limits: {\(limits)}}").errors.isEmpty, "\(limits)")
+        }
+        let more = loadConfiguration("{channels: {wecom: {\(bot)}}, limits: {perConversationPerHour: 29}}")
+        #expect(more.errors.map(\.keyPath) == ["limits.perConversationPerMinute"])
     }
 
     @Test("keys that change nothing yet are listed, and nothing else")
