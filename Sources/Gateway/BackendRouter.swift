@@ -8,6 +8,7 @@ struct BackendRouter: Sendable {
     private let backends: [String: any Backend]
     private let configuration: GatewayConfiguration
     private let folders: SessionFolders
+    private let logger: Logger
 
     init(
         _ configuration: GatewayConfiguration, baseDirectory: String?, folders: SessionFolders, client: HTTPClient,
@@ -15,15 +16,18 @@ struct BackendRouter: Sendable {
         logger: Logger
     ) {
         backends = configuration.backends.mapValues { settings in
-            Self.backend(settings, baseDirectory, client: client, clock: clock, logger: logger)
+            Self.backend(
+                settings, baseDirectory, showsStandardError: configuration.gateway.log.messageText, client: client,
+                clock: clock, logger: logger)
         }
+        self.logger = logger
         self.configuration = configuration
         self.folders = folders
     }
 
     private static func backend(
-        _ settings: GatewayConfiguration.Backend, _ baseDirectory: String?, client: HTTPClient,
-        clock: any MonotonicClock, logger: Logger
+        _ settings: GatewayConfiguration.Backend, _ baseDirectory: String?, showsStandardError: Bool,
+        client: HTTPClient, clock: any MonotonicClock, logger: Logger
     ) -> any Backend {
         let headers = settings.headers.mapValues { $0.reveal() }
         switch settings.type {
@@ -35,10 +39,10 @@ struct BackendRouter: Sendable {
                 timeout: settings.timeout)
             return OpenAIBackend(settings: openAI, client: client, clock: clock, logger: logger)
         case .command:
-            return CommandBackend(
-                settings: CommandSettings(
-                    command: settings.command, baseDirectory: baseDirectory, timeout: settings.timeout),
-                clock: clock, logger: logger)
+            var command = CommandSettings(
+                command: settings.command, baseDirectory: baseDirectory, timeout: settings.timeout)
+            command.showsStandardError = showsStandardError
+            return CommandBackend(settings: command, clock: clock, logger: logger)
         case .http:
             return HTTPBackend(
                 settings: HTTPBackendSettings(url: settings.url, headers: headers, timeout: settings.timeout),
@@ -57,10 +61,16 @@ struct BackendRouter: Sendable {
     /// Handler that asks the right backend.
     var handler: MessageHandler {
         { message, reply in
-            guard let (_, backend) = backend(for: message) else {
+            guard let (name, backend) = backend(for: message) else {
                 throw BackendFailure(detail: "no backend is configured for this message")
             }
-            try await backend.answer(await request(for: message, of: backend, reply), to: reply)
+            logger.debug("backend asked", metadata: .init([.backend: name, .messageID: message.id]))
+            do {
+                try await backend.answer(await request(for: message, of: backend, reply), to: reply)
+            } catch var failure as BackendFailure {
+                failure.detail = "\(name): \(failure.detail)"
+                throw failure
+            }
         }
     }
 

@@ -62,6 +62,16 @@ import Testing
         }
     }
 
+    @Test("GW-10: a byte that is no UTF-8 spoils a character of a JSON line, not the line", arguments: [true, false])
+    func wrongEncoding(first: Bool) throws {
+        // What a program writes that prints in GBK.
+        let spoiled = Array(#"{"delta":"a"#.utf8) + [0xC4, 0xE3] + Array("\"}\n".utf8)
+        let good = Array("{\"delta\":\"b\"}\n".utf8)
+        let events = try Self.parse([(first ? spoiled + good : good + spoiled)[...]])
+        let text = events.map { if case .delta(let text) = $0 { text } else { "" } }.joined()
+        #expect(text.filter { $0 != "\u{FFFD}" } == (first ? "ab" : "ba") && text.contains("\u{FFFD}"), "\(text)")
+    }
+
     @Test("GW-10: plain text is handed on as it comes, not only at line ends")
     func streamed() throws {
         var parser = AnswerParser(maxLineBytes: 100)

@@ -60,15 +60,26 @@ import Testing
         #expect(reply.text == "ok\n")
     }
 
-    @Test("GW-10: another exit status is a failure; the end of the standard error is in the log only")
+    @Test(
+        "GW-10, OPS-3: another exit status is a failure, with the size of the standard error, which may quote messages")
     func exitStatus() async throws {
         let script = "echo part; head -c 100000 /dev/zero | tr '\\0' x >&2; echo 'the end' >&2; exit 3"
         let failure = await failure { try await backend(script).answer(Samples.request(), to: reply) }
         #expect(failure?.userText == "处理程序出错了,请稍后再试。")
+        #expect(
+            failure?.detail == "exit status 3; standard error: 100008 bytes (gateway.log.messageText shows the end)")
+        #expect(reply.text == "part\n")
+    }
+
+    @Test("GW-10: the end of the standard error is in the log where the settings allow it")
+    func standardError() async throws {
+        let script = "head -c 100000 /dev/zero | tr '\\0' x >&2; echo 'the end' >&2; exit 3"
+        let failure = await failure {
+            try await backend(script) { $0.showsStandardError = true }.answer(Samples.request(), to: reply)
+        }
         #expect(failure?.detail.hasPrefix("exit status 3; standard error: xxx") == true)
         #expect(failure?.detail.hasSuffix("xxxthe end") == true)
         #expect((failure?.detail.utf8.count ?? 0) < 4200)
-        #expect(reply.text == "part\n")
     }
 
     @Test("GW-10: a program that dies by a signal, or is not there, is a failure")

@@ -220,9 +220,24 @@ import Testing
         }
     }
 
-    @Test("GW-10: a file of roots that cannot be read is an error")
-    func roots() {
-        #expect(throws: (any Error).self) { try HTTPSettings(caFile: "/nonexistent/ca.pem").clientConfiguration() }
+    @Test(
+        "GW-10: a file of roots that cannot be read is an error that names it; one that can replaces the system's roots"
+    )
+    func roots() throws {
+        let folder = "/tmp/roots-\(UUID().uuidString.prefix(13))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        for (name, content) in [("none.pem", nil), ("empty.pem", ""), ("text.pem", "no certificate\n")] {
+            let path = "\(folder)/\(name)"
+            if let content { try Data(content.utf8).write(to: URL(fileURLWithPath: path)) }
+            let error = #expect(throws: HTTPSettingsError.self) { try HTTPSettings(caFile: path).clientConfiguration() }
+            #expect(error?.description.contains("network.caFile \(path)") == true)
+        }
+        try Data(Samples.authority.utf8).write(to: URL(fileURLWithPath: folder + "/ca.pem"))
+        let tls = try HTTPSettings(caFile: folder + "/ca.pem").clientConfiguration().tlsConfiguration
+        let shown = String(reflecting: tls as Any)
+        #expect(shown.contains("trustRoots: Optional(NIOSSL.NIOSSLTrustRoots.certificates("), "\(shown)")
+        #expect(shown.contains("additionalTrustRoots: []"), "\(shown)")
     }
 
     @Test("GW-10: a proxy address is read, and never shown")

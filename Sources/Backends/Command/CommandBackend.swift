@@ -14,7 +14,8 @@ import Subprocess
 /// The program gets the request as one JSON object on its standard input, which is then closed, and answers on its
 /// standard output in plain text or JSON lines. It runs in a process group of its own, in the workspace of the
 /// session, with the gateway's environment. Whatever ends the answer, the end of the program, a time-out,
-/// cancellation, nothing of the group is left behind. The end of its standard error goes to the log.
+/// cancellation, nothing of the group is left behind. A failure tells how much it wrote to its standard error, and where the
+/// settings allow it the end of that.
 public struct CommandBackend: Backend {
     /// Bound of one line of an answer.
     static let maxLineBytes = 1 << 20
@@ -62,7 +63,7 @@ public struct CommandBackend: Backend {
             try Task.checkCancellation()
             throw Wording.programFailed.failure(for: request.message, detail: ServiceTrouble.describe(error))
         }
-        if let error = verdict(outcome, status: status, errors: errors.text, message: request.message) { throw error }
+        if let error = verdict(outcome, status: status, errors: errors, message: request.message) { throw error }
     }
 
     private func configuration(for request: BackendRequest) -> Subprocess.Configuration? {
@@ -88,9 +89,11 @@ public struct CommandBackend: Backend {
 
     /// Error that a run ends with; nil when it went well.
     private func verdict(
-        _ outcome: Outcome, status: TerminationStatus, errors: String, message: InboundMessage
+        _ outcome: Outcome, status: TerminationStatus, errors: StandardErrorTail, message: InboundMessage
     ) -> (any Error)? {
-        let tail = errors.isEmpty ? "" : "; standard error: \(errors)"
+        let text = errors.text
+        let shown = settings.showsStandardError ? text : "\(errors.count) bytes (gateway.log.messageText shows the end)"
+        let tail = text.isEmpty ? "" : "; standard error: \(shown)"
         func failure(_ wording: Wording, _ detail: String) -> BackendFailure {
             wording.failure(for: message, detail: detail + tail)
         }
@@ -118,8 +121,8 @@ public struct CommandBackend: Backend {
         case .exited(let code): return failure(.programFailed, "exit status \(code)")
         default: return failure(.programFailed, "ended by a signal")
         }
-        if !errors.isEmpty {
-            logger.debug("command: wrote to standard error", metadata: ["bytes": "\(errors.utf8.count)"])
+        if !text.isEmpty {
+            logger.debug("command: wrote to standard error", metadata: .init([.bytes: errors.count]))
         }
         return nil
     }

@@ -11,6 +11,8 @@ public struct CommandSettings: Sendable, Equatable {
     public var killGrace: Duration
     /// Time that a program has for exiting once its answer is over.
     public var exitGrace: Duration
+    /// Whether a failure carries the end of the standard error, which may quote messages, instead of its size alone.
+    public var showsStandardError = false
 
     /// Creates settings.
     public init(

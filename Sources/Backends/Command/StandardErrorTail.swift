@@ -2,19 +2,24 @@ import Foundation
 
 /// Last bytes that a program wrote to its standard error, for the log.
 final class StandardErrorTail: @unchecked Sendable {
-    // `bytes` is touched under `lock` alone.
+    // `bytes` and `total` are touched under `lock` alone.
     private let lock = NSLock()
     private var bytes: [UInt8] = []
+    private var total = 0
     private let limit: Int
 
     init(limit: Int = 4096) { self.limit = limit }
 
     func append(_ more: [UInt8]) {
         lock.withLock {
+            total += more.count
             bytes.append(contentsOf: more)
             if bytes.count > limit { bytes.removeFirst(bytes.count - limit) }
         }
     }
+
+    /// Bytes that were written in all.
+    var count: Int { lock.withLock { total } }
 
     /// Text with blank ends removed; a character that the bound cut is dropped.
     var text: String {

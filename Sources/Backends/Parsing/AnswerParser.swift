@@ -119,7 +119,7 @@ struct AnswerParser: Sendable {
     /// What one JSON line, or the data of one server-sent event, means.
     static func events(ofLine line: [UInt8]) -> [AnswerEvent] {
         guard !line.allSatisfy(isBlank) else { return [] }
-        guard let value = JSONValue.parse(line), value.object != nil else {
+        guard let value = value(line), value.object != nil else {
             return [.delta(String(decoding: line, as: UTF8.self) + "\n")]
         }
         return events(of: value)
@@ -127,9 +127,14 @@ struct AnswerParser: Sendable {
 
     /// The object that the text is, if it has a known key.
     static func knownObject(_ text: [UInt8]) -> JSONValue? {
-        guard let value = JSONValue.parse(text), let object = value.object, keys.contains(where: { object[$0] != nil })
+        guard let value = value(text), let object = value.object, keys.contains(where: { object[$0] != nil })
         else { return nil }
         return value
+    }
+
+    /// A byte that is no UTF-8 costs a character, not the form of the whole line.
+    private static func value(_ text: [UInt8]) -> JSONValue? {
+        JSONValue.parse(String(decoding: text, as: UTF8.self).utf8)
     }
 
     /// What an object means; keys of the wrong type mean nothing.

@@ -4,7 +4,7 @@ import NIOSSL
 
 /// What outbound HTTP of backends trusts and goes through.
 public struct HTTPSettings: Sendable, Equatable {
-    /// PEM file with further trusted roots; nil for the system's roots alone.
+    /// PEM file with the roots that are trusted instead of the system's; nil for the system's.
     public var caFile: String?
     /// `http://[user:password@]host:port` of a proxy; nil for none. The environment is never asked.
     public var proxyURL: String?
@@ -24,7 +24,7 @@ public struct HTTPSettings: Sendable, Equatable {
     ///
     /// Redirects are not followed, and a failed connect is reported at once: both are the backends' business.
     ///
-    /// - Throws: `HTTPSettingsError` for an unusable proxy address, an error of NIOSSL for an unreadable `caFile`.
+    /// - Throws: `HTTPSettingsError` for an unusable proxy address and an unreadable `caFile`.
     public func clientConfiguration() throws -> HTTPClient.Configuration {
         var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .disallow
@@ -33,11 +33,18 @@ public struct HTTPSettings: Sendable, Equatable {
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = requestsPerHost
         if let caFile {
             var tls = TLSConfiguration.makeClientConfiguration()
-            tls.additionalTrustRoots = [.certificates(try NIOSSLCertificate.fromPEMFile(caFile))]
+            tls.trustRoots = .certificates(try Self.authorities(in: caFile))
             configuration.tlsConfiguration = tls
         }
         if let proxyURL { configuration.proxy = try Self.proxy(from: proxyURL) }
         return configuration
+    }
+
+    private static func authorities(in path: String) throws(HTTPSettingsError) -> [NIOSSLCertificate] {
+        guard let found = try? NIOSSLCertificate.fromPEMFile(path), !found.isEmpty else {
+            throw .unreadableCAFile(path: path)
+        }
+        return found
     }
 
     private static func proxy(from text: String) throws -> HTTPClient.Configuration.Proxy {
@@ -49,8 +56,18 @@ public struct HTTPSettings: Sendable, Equatable {
     }
 }
 
-/// Settings that cannot be used. Never carries the value, which may hold a password.
-public enum HTTPSettingsError: Error, Sendable, Equatable {
+/// Settings that cannot be used. Never carries the proxy's address, which may hold a password.
+public enum HTTPSettingsError: Error, Sendable, Equatable, CustomStringConvertible {
     /// `proxyURL` is not `http://[user:password@]host:port`.
     case unusableProxyURL
+    /// `caFile` is not there, cannot be read, or holds no certificate in PEM form.
+    case unreadableCAFile(path: String)
+
+    /// Sentence for the operator.
+    public var description: String {
+        switch self {
+        case .unusableProxyURL: "network.egressProxyUrl: no http:// address of a proxy"
+        case .unreadableCAFile(let path): "network.caFile \(path): cannot be read as certificates in PEM form"
+        }
+    }
 }

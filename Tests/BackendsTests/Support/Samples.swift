@@ -28,6 +28,22 @@ enum Samples {
         BackendRequest(message: message(text), sessionID: "s1", workspace: workspace)
     }
 
+    /// An authority that nobody else knows.
+    static let authority = """
+        -----BEGIN CERTIFICATE-----
+        MIIBjjCCATWgAwIBAgIUa1qCPgyPhmzbOUxq/A+3UoOO7ZQwCgYIKoZIzj0EAwIw
+        HDEaMBgGA1UEAwwRRml4dHVyZSBBdXRob3JpdHkwIBcNMjYxMTIyMDMyMzE0WhgP
+        MjEyNjEwMjkwMzIzMTRaMBwxGjAYBgNVBAMMEUZpeHR1cmUgQXV0aG9yaXR5MFkw
+        EwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE0fCWgxMCRZMaSjF2NOA+5ua0BqE25PKj
+        ixtNmwVNTKb3Nb8qoetdffwBUNgBzPCW+0EB4A+ZCNN3wGJ95WopcaNTMFEwHQYD
+        VR0OBBYEFPPSJeWmUDoqG0tP2iaNDZiFm+9UMB8GA1UdIwQYMBaAFPPSJeWmUDoq
+        G0tP2iaNDZiFm+9UMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDRwAwRAIg
+        KhX+cjCsX+Z+ViXCL1x4aqU2Y8VDA3Emlu7TTSzicWACIAqTOPKa214//VEtikwg
+        4NnaLKVIKOOlisrXUgKoYGG1
+        -----END CERTIFICATE-----
+
+        """
+
     static let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 }
 
