@@ -63,32 +63,20 @@ extension Gateway: GatewayControl {
         sides.lazy.compactMap { $0.agent?.untrustedAddress }.first
     }
 
-    /// The side of an account that reaches a target: its bot where that can write first, else its application.
+    /// The side of an account that reaches a target.
     private func side(
         for target: Target, _ sides: [RunningAccount]
     ) throws(GatewayError) -> (RunningAccount, Conversation) {
-        let bot = sides.first { $0.agent == nil }
-        guard let agent = sides.first(where: { $0.agent != nil }) else {
-            return (sides[0], try target.botConversation())
+        guard let way = try configuration.wecom.accounts[sides[0].name]?.way(to: target) else {
+            throw GatewayError(.closed, "the account is gone")
         }
-        switch target {
-        case .user, .group: if let bot, bot.canWriteFirst { return (bot, try target.botConversation()) }
-        case .department, .tag: break
-        }
-        let allowed = configuration.wecom.accounts[agent.name]?.agent.allowGroupSend ?? false
-        return (agent, try target.agentConversation(allowGroupSend: allowed))
+        return (sides.first { ($0.agent != nil) == way.byAgent } ?? sides[0], way.conversation)
     }
 
     /// The sides of an account, at least one.
     private func running(_ name: String?) throws(GatewayError) -> [RunningAccount] {
-        let wanted = name ?? (accountNames.count == 1 ? accountNames.first : configuration.wecom.defaultAccount)
-        let sides = accounts.filter { $0.name == wanted }
-        guard !sides.isEmpty else {
-            throw GatewayError(
-                .invalidConfiguration,
-                "no account \(wanted ?? "") runs; these do: \(accountNames.joined(separator: ", "))")
-        }
-        return sides
+        let wanted = try configuration.sendingAccount(name, of: accountNames)
+        return accounts.filter { $0.name == wanted }
     }
 
     private func parts(
@@ -105,11 +93,8 @@ extension Gateway: GatewayControl {
                 throw GatewayError(.invalidConfiguration, "the card cannot be shown: \(error)")
             }
         case .file(let path):
-            switch await account.media.resolve(path: path) {
-            case .success(let media):
-                return [.media(path: media.path, kind: media.kind, name: media.name, bytes: media.bytes)]
-            case .failure(let problem): throw GatewayError(.invalidConfiguration, problem.line)
-            }
+            let media = try await account.media.resolve(path: path)
+            return [.media(path: media.path, kind: media.kind, name: media.name, bytes: media.bytes)]
         }
     }
 

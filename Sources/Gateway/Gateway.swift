@@ -18,13 +18,10 @@ struct RunningAccount: Sendable {
     /// The application, where this is its side.
     let agent: AgentDesk?
     /// What the account's application can ask about people.
-    let directory: DirectoryDesk?
+    let directory: DirectoryDesk
     let gate: @Sendable (InboundMessage) -> GateVerdict
     /// Where the platform calls it; nil for one that dials out.
     let receiver: CallbackReceiver?
-
-    /// Whether it can write to a chat without a message that it answers.
-    var canWriteFirst: Bool { channel == LongConnection.name }
 
     /// Names the side among all that run.
     var place: String { "\(name) \(channel)" }
@@ -86,9 +83,8 @@ public struct Gateway: Service {
         let folders = SessionFolders(stateFolder: configuration.gateway.stateFolder)
         self.folders = folders
         let media = configuration.wecom.media
-        let directory = media.directory.isEmpty ? configuration.gateway.stateFolder + "/media" : media.directory
         let store = MediaStore(
-            directory: (directory as NSString).expandingTildeInPath, retention: media.retention, clock: wallClock)
+            directory: configuration.mediaFolder, retention: media.retention, clock: wallClock)
         housekeeping = Housekeeping(
             ledger: ledger, store: store, keep: configuration.delivery.keep, cleansAtStart: media.cleanupOnStart,
             clock: clock, wallClock: wallClock, logger: logger)
@@ -130,6 +126,25 @@ public struct Gateway: Service {
             receivers, address: address, clock: clock, wallClock: wallClock, logger: logger, onListening: onListening)
     }
 
+    /// Looks for what would end `run()` at once: nothing to run, no address for callbacks, files that cannot be read.
+    ///
+    /// - Throws: `GatewayError.invalidConfiguration`.
+    public func check() throws(GatewayError) {
+        guard !accounts.isEmpty else {
+            throw GatewayError(
+                .invalidConfiguration,
+                "no enabled account has a bot or an agent that can run: give channels.wecom.accounts.NAME.bot.botId and "
+                    + "secret (long connection), or bot.token and bot.encodingAESKey (callbacks)")
+        }
+        try checkListener()
+        for account in accounts { try Self.naming(account) { try account.media.check() } }
+    }
+
+    /// What fails for an account fails in its name.
+    private static func naming(_ account: RunningAccount, _ work: () throws -> Void) throws(GatewayError) {
+        do { try work() } catch { throw GatewayError(.invalidConfiguration, "account \(account.name): \(error)") }
+    }
+
     private func checkListener() throws(GatewayError) {
         guard configuration.gateway.listen == nil, let account = accounts.first(where: { $0.receiver != nil }) else {
             return
@@ -143,12 +158,7 @@ public struct Gateway: Service {
     ///
     /// - Throws: `GatewayError.superseded` when a bot was replaced and its `onReplaced` is `exit`.
     public func run() async throws {
-        guard !accounts.isEmpty else {
-            throw GatewayError(
-                .invalidConfiguration,
-                "no enabled account has a bot or an agent that can run: give channels.wecom.accounts.NAME.bot.botId and "
-                    + "secret (long connection), or bot.token and bot.encodingAESKey (callbacks)")
-        }
+        try check()
         var http = HTTPSettings()
         // As many answers as the accounts may work on, all of the same backend perhaps.
         http.requestsPerHost = min(10_000, configuration.limits.concurrentTasks * accounts.count)
@@ -156,10 +166,11 @@ public struct Gateway: Service {
         let result: Result<Void, any Error>
         do {
             for account in accounts {
-                try account.media.open()
-                try account.agent?.begin()
+                try Self.naming(account) {
+                    try account.media.open()
+                    try account.agent?.begin()
+                }
             }
-            try checkListener()
             result = .success(try await serve(handler(client)))
         } catch {
             result = .failure(error)
@@ -220,7 +231,7 @@ public struct Gateway: Service {
             gate: { message in
                 states.heard(place)
                 return account.gate(message)
-            }, onStatus: { states.changed(place, to: $0) }, handler: account.directory?.wrap(handler) ?? handler)
+            }, onStatus: { states.changed(place, to: $0) }, handler: account.directory.wrap(handler))
     }
 
     private func handler(_ client: HTTPClient) -> MessageHandler {

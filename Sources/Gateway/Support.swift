@@ -16,6 +16,14 @@ final class Slot<Value: Sendable>: @unchecked Sendable {
     }
 }
 
+extension String {
+    /// The path with `~` resolved, from `/` on: backends work in folders of their own.
+    var absolutePath: String {
+        let path = (self as NSString).expandingTildeInPath
+        return path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+    }
+}
+
 /// Lets so many in at a time, in order of arrival.
 final class Places: @unchecked Sendable {
     // Touched under `lock` alone; continuations leave it before they are resumed.

@@ -32,24 +32,18 @@ extension ConfigFile {
     ///
     /// - Throws: `Failure` with status 3 when none runs.
     func ask<Answer>(_ question: (AdminClient) async throws -> Answer) async throws -> Answer {
-        let configuration = try load()
-        do {
-            return try await question(AdminClient(configuration: configuration.gateway))
-        } catch let error as AdminClient.NotRunning {
-            throw Failure(.notRunning, error.description)
-        } catch let problem as AdminProblem {
-            throw Failure(problem.status == 400 ? .configuration : .failed, problem.description)
-        }
+        try await Self.ask(try load(), question)
     }
 
     /// Asks the running program, or reads the ledger of one that is down.
     func ask<Answer>(
         _ question: (AdminClient) async throws -> Answer, orLedger reading: (LedgerReports) async throws -> Answer
     ) async throws -> Answer {
+        let configuration = try load()
         do {
-            return try await ask(question)
+            return try await Self.ask(configuration, question)
         } catch let failure as Failure where failure.status == .notRunning {
-            return try await reading(LedgerReports(ledger: try Ledgers.open(load(), migrates: false)))
+            return try await reading(LedgerReports(ledger: try Ledgers.open(configuration, migrates: false)))
         }
     }
 
@@ -57,13 +51,27 @@ extension ConfigFile {
     func ask<Answer>(
         _ question: (AdminClient) async throws -> Answer, orChanging change: (LedgerReports) async throws -> Answer
     ) async throws -> Answer {
+        let configuration = try load()
         do {
-            return try await ask(question)
+            return try await Self.ask(configuration, question)
         } catch let failure as Failure where failure.status == .notRunning {
-            let configuration = try load()
             let lock = try StateLock.take(configuration)
             defer { withExtendedLifetime(lock) {} }
             return try await change(LedgerReports(ledger: try Ledgers.open(configuration)))
+        }
+    }
+
+    private static func ask<Answer>(
+        _ configuration: GatewayConfiguration, _ question: (AdminClient) async throws -> Answer
+    ) async throws -> Answer {
+        do {
+            return try await question(AdminClient(configuration: configuration.gateway))
+        } catch let error as AdminClient.NotRunning {
+            throw Failure(.notRunning, error.description)
+        } catch let error as AdminClient.NoAccess {
+            throw Failure(.failed, error.description)
+        } catch let problem as AdminProblem {
+            throw Failure(problem.status == 400 ? .configuration : .failed, problem.description)
         }
     }
 }

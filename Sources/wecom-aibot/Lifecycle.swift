@@ -4,11 +4,12 @@ import ServiceLifecycle
 import Shared
 import UnixSignals
 
-/// Runs services until a signal: the first one stops gracefully, the second at once.
+/// Runs services until a signal: the first one stops gracefully, the second at once. `lastly` is called when the program
+/// ends from within, without `run` returning.
 enum Lifecycle {
     static func run(
         _ services: [any Service], stopWithin: Duration, logger: Logger,
-        onReconnect: @escaping @Sendable () async -> Void = {}
+        onReconnect: @escaping @Sendable () async -> Void = {}, lastly: @escaping @Sendable () -> Void = {}
     ) async throws {
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
@@ -20,7 +21,8 @@ enum Lifecycle {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             tasks.addTask {
-                await handleSignals(group, stopWithin: stopWithin, logger: logger, onReconnect: onReconnect)
+                await handleSignals(
+                    group, stopWithin: stopWithin, logger: logger, onReconnect: onReconnect, lastly: lastly)
             }
             try await tasks.next()
             tasks.cancelAll()
@@ -28,7 +30,8 @@ enum Lifecycle {
     }
 
     private static func handleSignals(
-        _ group: ServiceGroup, stopWithin: Duration, logger: Logger, onReconnect: @escaping @Sendable () async -> Void
+        _ group: ServiceGroup, stopWithin: Duration, logger: Logger, onReconnect: @escaping @Sendable () async -> Void,
+        lastly: @escaping @Sendable () -> Void
     ) async {
         await withTaskGroup(of: Void.self) { tasks in
             var stopping = false
@@ -37,21 +40,23 @@ enum Lifecycle {
                     await onReconnect()
                 } else if stopping {
                     logger.warning("second signal: stopping at once")
+                    lastly()
                     exit(1)
                 } else {
                     stopping = true
                     logger.notice("stopping", metadata: .init([.seconds: stopWithin.inSeconds]))
                     await group.triggerGracefulShutdown()
-                    tasks.addTask { await enforce(stopWithin, logger) }
+                    tasks.addTask { await enforce(stopWithin, logger, lastly) }
                 }
             }
         }
     }
 
     /// Whatever will not end in time does not keep the program alive.
-    private static func enforce(_ limit: Duration, _ logger: Logger) async {
+    private static func enforce(_ limit: Duration, _ logger: Logger, _ lastly: @Sendable () -> Void) async {
         guard (try? await Task.sleep(for: limit)) != nil else { return }
         logger.warning("time to stop is over; what is unfinished is abandoned")
+        lastly()
         exit(0)
     }
 }

@@ -84,6 +84,12 @@ struct FallbackTests {
                     content: .text("to all")))
             #expect(sent.map(\.state) == [.acked, .acked, .failed])
             #expect(sent.last?.reason?.contains("86008") == true)
+            let path = "/nonexistent/report.pdf"
+            let noFile = await #expect(throws: GatewayError.self) {
+                try await sides.gateway.send(
+                    SendRequest(account: "app", targets: [.user("lin.wei")], content: .file(path: path)))
+            }
+            #expect(noFile?.message.hasPrefix("\(path) does not exist as the running program sees it") == true)
             try await sides.wait(.agent) { $0.contains { $0.content == "to all" } }
         }
     }

@@ -12,6 +12,12 @@ public struct AdminClient: Sendable {
         public let description: String
     }
 
+    /// The socket belongs to somebody else, so nobody can say whether a program runs.
+    public struct NoAccess: Error, CustomStringConvertible {
+        /// Sentence for the person.
+        public let description: String
+    }
+
     private let socket: String
     /// Longest answer.
     private static let maxAnswerBytes = 64 << 20
@@ -130,7 +136,7 @@ public struct AdminClient: Sendable {
         }
     }
 
-    private static func understood(_ error: IOError, _ socket: String) -> any Error {
+    static func understood(_ error: IOError, _ socket: String) -> any Error {
         switch error.errnoCode {
         case ENOENT, ECONNREFUSED:
             return NotRunning(
@@ -138,7 +144,7 @@ public struct AdminClient: Sendable {
                     "the program is not running (nobody listens on \(socket)): start it with `wecom-aibot run`, "
                     + "or name its configuration with --config")
         case EACCES, EPERM:
-            return NotRunning(
+            return NoAccess(
                 description: "\(socket) belongs to another user: run this as the user who runs the program")
         default: return error
         }

@@ -13,7 +13,7 @@ extension AccountStatus {
         let why = reason.map { ": \($0)" } ?? ""
         let seen = "last message \(ago(lastInboundAt, now))"
         return [
-            "\(name) (\(botID)): \(state) for \(Moments.age(seconds: Double(now - since) / 1000))\(why)",
+            "\(name) \(channel) (\(botID)): \(state) for \(Moments.age(seconds: Double(now - since) / 1000))\(why)",
             "  \(openTurns) being answered, \(waiting) waiting; \(seen)",
         ]
     }

@@ -22,6 +22,7 @@ public struct AdminListener: Service {
     private let wallClock: any WallClock
     private let logger: Logger
     private let onListening: @Sendable (_ port: Int) -> Void
+    private let isUp = Signal()
 
     /// Prepares the listener; nothing is bound before `run()`.
     ///
@@ -53,11 +54,13 @@ public struct AdminListener: Service {
         // Only its lock's holder serves a state folder, so whoever made this one is gone.
         unlink(socket)
         defer { unlink(socket) }
+        let bound = Locked(address == nil ? 1 : 2)
         let token = try address.map { _ in try configuredToken ?? AdminToken.load(directory: directory) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 try await serve(routes.router(token: nil), at: .unixDomainSocket(path: socket), named: socket) { _ in
                     chmod(socket, 0o600)
+                    count(bound)
                 }
             }
             if let address {
@@ -67,6 +70,7 @@ public struct AdminListener: Service {
                         named: "\(address)"
                     ) { channel in
                         onListening(channel.localAddress?.port ?? address.port)
+                        count(bound)
                     }
                 }
             }
@@ -75,13 +79,25 @@ public struct AdminListener: Service {
         }
     }
 
+    private func count(_ missing: Locked<Int>) {
+        let isLast = missing.withLock { missing in
+            missing -= 1
+            return missing == 0
+        }
+        if isLast { isUp.open() }
+    }
+
+    /// A service that begins once every address is bound, and never when one cannot be: whoever fails to start must not
+    /// have taken a bot away from another program by then.
+    public func before(_ service: any Service) -> any Service { Afterwards(isUp: isUp, service: service) }
+
     private func serve(
         _ router: Router<BasicRequestContext>, at address: BindAddress, named name: String,
         onRunning: @escaping @Sendable (any NIOCore.Channel) -> Void
     ) async throws {
-        // The server's own lines speak of itself alone.
+        // The server's own lines speak of itself alone, and what ends it is thrown.
         var quiet = logger
-        quiet.logLevel = max(logger.logLevel, .error)
+        quiet.logLevel = max(logger.logLevel, .critical)
         let application = Application(
             router: router, server: .http1(configuration: .init(idleTimeout: .seconds(60))),
             configuration: ApplicationConfiguration(
@@ -101,6 +117,33 @@ public struct AdminListener: Service {
     }
 }
 
+/// Says once, to any number of listeners, that something happened.
+private final class Signal: Sendable {
+    private let stream: AsyncStream<Void>
+    private let end: AsyncStream<Void>.Continuation
+
+    init() { (stream, end) = AsyncStream.makeStream() }
+
+    func open() { end.finish() }
+
+    /// Returns when it is open, or when the program stops.
+    func wait() async { for await _ in stream.cancelOnGracefulShutdown() {} }
+}
+
+/// A service that waits for its turn.
+private struct Afterwards: Service, CustomStringConvertible {
+    let isUp: Signal
+    let service: any Service
+
+    var description: String { "\(service)" }
+
+    func run() async throws {
+        await isUp.wait()
+        guard !Task.isShuttingDownGracefully, !Task.isCancelled else { return }
+        try await service.run()
+    }
+}
+
 /// The Unix socket of the state folder.
 enum AdminSocket {
     static func path(in directory: String) -> String { directory + "/admin.sock" }
@@ -112,9 +155,14 @@ enum AdminSocket {
 extension GatewayConfiguration.Gateway {
     /// `stateDir` with `~` resolved.
     /// Absolute, since backends work in folders of their own.
-    public var stateFolder: String {
-        let path = (stateDirectory as NSString).expandingTildeInPath
-        return path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+    public var stateFolder: String { stateDirectory.absolutePath }
+}
+
+extension GatewayConfiguration {
+    /// Where downloads lie. Absolute, for the same reason.
+    var mediaFolder: String {
+        let directory = wecom.media.directory
+        return directory.isEmpty ? gateway.stateFolder + "/media" : directory.absolutePath
     }
 }
 

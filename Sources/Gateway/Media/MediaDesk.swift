@@ -50,9 +50,17 @@ final class MediaDesk: Sendable {
         self.byID = byID
         self.store = store
         self.folders = folders
-        localRoots = media.localRoots.map { ($0 as NSString).expandingTildeInPath }
+        localRoots = media.localRoots.map(\.absolutePath)
         self.clock = clock
         self.logger = logger
+    }
+
+    /// Reads what connections need, and opens none.
+    ///
+    /// - Throws: for a `caFile` or proxy that cannot be used.
+    func check() throws {
+        _ = try httpSettings.clientConfiguration()
+        _ = try egress.proxyURLs()
     }
 
     /// Opens the connections that downloads use.
@@ -141,29 +149,33 @@ final class MediaDesk: Sendable {
         guard case .file(let location, let kind, let name) = attachment else {
             return .failure(AttachmentProblem(line: ReplyWords().badCard))
         }
-        return await resolve(location, kind, name, workspace: folders.workspace(of: message), roots: localRoots)
+        let found = await resolve(location, kind, name, workspace: folders.workspace(of: message), roots: localRoots)
+        return found.mapError { failure in
+            logger.warning("media of an answer not sent", metadata: .init([.reason: failure.logWord]))
+            return AttachmentProblem(line: failure.line(name: name))
+        }
     }
 
     /// A file that the operator names: any path of this machine.
-    func resolve(path: String) async -> Result<OutboundMedia, AttachmentProblem> {
-        await resolve(path, nil, nil, workspace: nil, roots: ["/"])
+    ///
+    /// - Throws: `GatewayError.invalidConfiguration` with the path and a sentence for the operator.
+    func resolve(path: String) async throws(GatewayError) -> OutboundMedia {
+        switch await resolve(path, nil, nil, workspace: nil, roots: ["/"]) {
+        case .success(let media): return media
+        case .failure(let failure): throw GatewayError(.invalidConfiguration, "\(path) \(failure.operatorWords)")
+        }
     }
 
     private func resolve(
         _ location: String, _ kind: MediaReference.Kind?, _ name: String?, workspace: String?, roots: [String]
-    ) async -> Result<OutboundMedia, AttachmentProblem> {
-        guard let downloader, let folder = try? store.folder(account: account) else {
-            return .failure(AttachmentProblem(line: ReplyWords().notSent(name ?? "")))
-        }
+    ) async -> Result<OutboundMedia, OutboundMediaFailure> {
+        guard let downloader else { return .failure(.fetch(.unreachable)) }
+        let folder: String
+        do { folder = try store.folder(account: account) } catch { return .failure(.fetch(error)) }
         let resolver = OutboundMediaResolver(
             workspace: workspace, localRoots: roots, directory: folder, downloader: downloader,
             limits: limits)
-        switch await resolver.resolve(location: location, kind: kind, name: name) {
-        case .success(let media): return .success(media)
-        case .failure(let failure):
-            logger.warning("media of an answer not sent", metadata: .init([.reason: failure.logWord]))
-            return .failure(AttachmentProblem(line: failure.line(name: name)))
-        }
+        return await resolver.resolve(location: location, kind: kind, name: name)
     }
 
     private func attach(whole answer: String, _ message: InboundMessage) async -> OutboundMedia? {
@@ -176,5 +188,20 @@ final class MediaDesk: Sendable {
             return nil
         }
         return OutboundMedia(path: path, kind: .file, name: "answer.md", bytes: answer.utf8.count)
+    }
+}
+
+extension OutboundMediaFailure {
+    /// What follows the path in a sentence for whoever named it.
+    fileprivate var operatorWords: String {
+        switch self {
+        case .notFound:
+            "does not exist as the running program sees it (a service may have folders of its own: PrivateTmp, ProtectHome)"
+        case .notRegular: "is no plain file"
+        case .unreadable: "cannot be read by the running program"
+        case .tooSmall(let least): "is smaller than the \(least) bytes that the platform takes"
+        case .tooLarge(let limit): "is larger than the \(limit) bytes that the platform takes"
+        case .outside, .badLocation, .fetch: "cannot be sent (\(logWord))"
+        }
     }
 }

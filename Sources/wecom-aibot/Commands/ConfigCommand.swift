@@ -1,4 +1,7 @@
 import ArgumentParser
+import Foundation
+import Gateway
+import Logging
 import Shared
 
 /// Looking at the configuration.
@@ -20,11 +23,24 @@ struct ConfigCommand: ParsableCommand {
             guard let configuration = result.configuration else {
                 throw Failure(.configuration, result.errors.map(\.description).joined(separator: "\n"))
             }
+            try check(configuration)
             for key in configuration.notYetEffective() {
                 Main.complain("warning: \(file.path): \(key.keyPath): \(key.sentence)")
             }
             for sentence in configuration.accessSentences() { print(sentence) }
             print("\(file.path): ok")
+        }
+
+        /// Whatever `run` would not start with, the files that it reads included.
+        private func check(_ configuration: GatewayConfiguration) throws {
+            do {
+                try Gateway(
+                    configuration, environment: ProcessInfo.processInfo.environment,
+                    logger: Logger(label: "check") { _ in SwiftLogNoOpLogHandler() }
+                ).check()
+            } catch let error as GatewayError {
+                throw Failure(.configuration, "\(file.path): \(error.message)")
+            }
         }
     }
 

@@ -14,7 +14,7 @@ struct Record: AsyncParsableCommand {
         discussion: """
             Ids, secrets, addresses and message text are replaced before anything is written, so the file can be attached to
             an issue and played with `wecom-aibot replay`. One bot is recorded: the default account, or --account.
-            Stop with Ctrl-C; the file is written then.
+            Stop with Ctrl-C; the file is written then, and also when the program ends by itself.
             """)
 
     @OptionGroup var file: ConfigFile
@@ -37,6 +37,7 @@ struct Record: AsyncParsableCommand {
         guard let recorded = configuration.wecom.enabledAccounts[name] else {
             throw Failure(.configuration, "--account \(name): no enabled account of that name in \(file.path)")
         }
+        try checkOut()
         configuration.wecom.accounts = [name: recorded]
         let logger = configuration.makeLogger("wecom-aibot")
         let lock = try StateLock.take(configuration)
@@ -48,8 +49,30 @@ struct Record: AsyncParsableCommand {
             logger: logger,
             tap: { recorder.record($0, $1, at: clock.now) })
         logger.notice("recording", metadata: .init([.account: name, .path: out]))
-        try await Lifecycle.run([gateway], stopWithin: configuration.gateway.stopTimeout, logger: logger)
+        let ended: Result<Void, any Error>
+        do {
+            try await Lifecycle.run(
+                [gateway], stopWithin: configuration.gateway.stopTimeout, logger: logger,
+                lastly: { [self] in try? write(recorder) })
+            ended = .success(())
+        } catch {
+            ended = .failure(error)
+        }
+        // What ended the program is what the recording is wanted for.
         try write(recorder)
+        try ended.get()
+    }
+
+    /// Whether the file can be written is not found out at the end only.
+    private func checkOut() throws {
+        let folder = URL(fileURLWithPath: out).deletingLastPathComponent().path
+        var isFolder: ObjCBool = false
+        if access(folder, W_OK | X_OK) != 0 {
+            throw Failure(.configuration, "--out \(out): cannot be written: \(String(cString: strerror(errno)))")
+        }
+        if FileManager.default.fileExists(atPath: out, isDirectory: &isFolder), isFolder.boolValue {
+            throw Failure(.configuration, "--out \(out): is a folder; name a file")
+        }
     }
 
     private func options(

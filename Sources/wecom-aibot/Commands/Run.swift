@@ -31,7 +31,7 @@ struct Run: AsyncParsableCommand {
         let admin = AdminListener(gateway, configuration: configuration.gateway, logger: logger)
         logger.notice("starting", metadata: .init([.account: gateway.accountNames.joined(separator: ",")]))
         try await Lifecycle.run(
-            [admin, gateway], stopWithin: configuration.gateway.stopTimeout, logger: logger,
+            [admin, admin.before(gateway)], stopWithin: configuration.gateway.stopTimeout, logger: logger,
             onReconnect: { await gateway.reconnect() })
         logger.notice("stopped")
     }
@@ -41,8 +41,8 @@ extension StateLock {
     static func take(_ configuration: GatewayConfiguration) throws -> StateLock {
         do {
             return try StateLock(directory: configuration.gateway.stateDirectory)
-        } catch let held as StateLock.Held {
-            throw Failure(.failed, held.description)
+        } catch {
+            throw Failure(.failed, error.description)
         }
     }
 }

@@ -96,12 +96,7 @@ struct OutboundOptions: ParsableArguments {
             account: account, targets: try targets.map { try Target($0) }, content: try content(), key: key)
         let plan = SendPlan(request, bytes: try size(of: request.content))
         if dryRun {
-            for target in request.targets { _ = try target.botConversation() }
-            let wecom = try file.load().wecom
-            let name = account ?? wecom.defaultAccount
-            guard wecom.enabledAccounts[name] != nil else {
-                throw Failure(.configuration, "account \(name): no enabled account of that name in \(file.path)")
-            }
+            let name = try file.load().check(request)
             return print("would send \(plan.sentence) with account \(name); nothing was sent")
         }
         let results = try await Progress.around(plan) {
@@ -132,7 +127,7 @@ struct OutboundOptions: ParsableArguments {
             data =
                 source == "-"
                 ? try FileHandle.standardInput.readToEnd() ?? Data()
-                : try Data(contentsOf: URL(fileURLWithPath: source))
+                : try Data(contentsOf: URL(fileURLWithPath: (source as NSString).expandingTildeInPath))
         } catch {
             throw Failure(.configuration, "--card \(source): cannot be read")
         }

@@ -1,5 +1,8 @@
 import Foundation
+import Logging
+import NIOCore
 import NIOHTTP1
+import ServiceLifecycle
 import Testing
 
 @testable import Gateway
@@ -89,6 +92,67 @@ struct AdminListenerTests {
             let error = try await #require(throws: GatewayError.self) { try await listener.run() }
             #expect(error.code == .invalidConfiguration && error.message.contains("127.0.0.1:\(stage.port)"))
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
+        }
+    }
+
+    @Test("OPS-2: what comes after the listener begins once every address is bound", .timeLimit(.minutes(1)))
+    func before() async throws {
+        let folder = "/tmp/admin-\(UUID().uuidString.prefix(13))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        var configuration = GatewayConfiguration.Gateway()
+        configuration.admin = NetworkAddress(host: "127.0.0.1", port: 0)
+        configuration.stateDirectory = folder
+        let log = LogCapture()
+        let listener = AdminListener(FakeControl(), configuration: configuration, logger: log.logger)
+        let bot = Follower(lines: log.lines)
+        try await Self.group([listener, listener.before(bot)]).run()
+        let lines = log.text.split(separator: "\n")
+        #expect(lines.count { $0.contains("admin listener is up") } == 2)
+        #expect(lines.firstIndex { $0 == "began" } ?? 0 >= 1 && lines.count { $0 == "began" } == 1, "\(lines)")
+    }
+
+    @Test("OPS-2: a program that cannot listen has not connected: it takes no bot away", .timeLimit(.minutes(1)))
+    func neverBefore() async throws {
+        try await AdminStage.run { stage in
+            var configuration = stage.configuration
+            configuration.admin = NetworkAddress(host: "127.0.0.1", port: stage.port)
+            configuration.stateDirectory += "/other"
+            try FileManager.default.createDirectory(
+                atPath: configuration.stateDirectory, withIntermediateDirectories: true)
+            let log = LogCapture()
+            let listener = AdminListener(stage.control, configuration: configuration, logger: log.logger)
+            let group = Self.group([listener, listener.before(Follower(lines: log.lines))])
+            let error = try await #require(throws: GatewayError.self) { try await group.run() }
+            #expect(error.message.contains("127.0.0.1:\(stage.port)"))
+            #expect(!log.text.contains("began") && !log.text.contains("ERROR"), "\(log.text)")
+        }
+    }
+
+    private static func group(_ services: [any Service]) -> ServiceGroup {
+        ServiceGroup(
+            configuration: .init(
+                services: services.map {
+                    .init(
+                        service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .gracefullyShutdownGroup)
+                }, logger: Logger(label: "services", factory: { _ in SwiftLogNoOpLogHandler() })))
+    }
+
+    private struct Follower: Service {
+        let lines: LogCapture.Lines
+        func run() async throws { lines.add("began") }
+    }
+
+    @Test("OPS-2: only a socket on which nobody listens means that no program runs")
+    func whoseSocket() {
+        for code in [ENOENT, ECONNREFUSED] {
+            let error = AdminClient.understood(IOError(errnoCode: code, reason: "connect"), "/state/admin.sock")
+            #expect((error as? AdminClient.NotRunning)?.description.contains("/state/admin.sock") == true)
+        }
+        for code in [EACCES, EPERM] {
+            let error = AdminClient.understood(IOError(errnoCode: code, reason: "connect"), "/state/admin.sock")
+            #expect((error as? AdminClient.NoAccess)?.description.contains("belongs to another user") == true)
         }
     }
 
@@ -214,7 +278,7 @@ struct AdminListenerTests {
         ])
         try await AdminStage.run(FakeControl(ledger: ledger)) { stage in
             let report = try await stage.client.outbox()
-            #expect(report.items.map(\.task) == [2, 3, 4] && report.items.map(\.ageSeconds) == [600, 600, 600])
+            #expect(report.items.map(\.task) == [3, 4, 2] && report.items.map(\.ageSeconds) == [600, 600, 600])
             let retried = try await stage.client.retry([TaskID(1), TaskID(2)])
             #expect(retried.changed == [2] && retried.unchanged == [1])
             let dropped = try await stage.client.drop(nil)

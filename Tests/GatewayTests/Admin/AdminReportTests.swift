@@ -149,9 +149,9 @@ struct AdminReportTests {
         #expect(
             status.lines(now: FixedClock().unixMilliseconds) == [
                 "wecom-aibot 0.1.0, pid 7, up 2 h",
-                "default (aibFixture): online for 16 min",
+                "default aibot-ws (aibFixture): online for 16 min",
                 "  2 being answered, 1 waiting; last message 10 s ago",
-                "second (aibSecond): superseded for 16 min: another connection took the bot over",
+                "second aibot-ws (aibSecond): superseded for 16 min: another connection took the bot over",
                 "  0 being answered, 0 waiting; last message never",
                 "ledger: 0 accepted, 0 answered, 3 done, 1 dead; oldest undelivered is 2 min old",
             ])
