@@ -1,3 +1,5 @@
+import DequeModule
+
 /// Lets a limited number of connection attempts run at once; the rest wait in the order they came.
 ///
 /// Thousands of simultaneous handshakes overflow listen queues and time each other out. TLS ones cost more and have
@@ -6,28 +8,30 @@ struct ConnectThrottle<ID: Hashable & Sendable>: Sendable {
     private struct Lane {
         var limit: Int
         var running = 0
-        var waiting: [ID] = []
-        var head = 0
-        var cancelled: Set<ID> = []
+        /// In the order they came; some have given up meanwhile.
+        var queue: Deque<ID> = []
+        var waiting: Set<ID> = []
 
         mutating func next() -> ID? {
-            while running < limit, head < waiting.count {
-                let id = waiting[head]
-                head += 1
-                if head == waiting.count {
-                    waiting.removeAll(keepingCapacity: false)
-                    head = 0
-                }
-                if cancelled.remove(id) != nil { continue }
+            while running < limit, let id = queue.popFirst() {
+                guard waiting.remove(id) != nil else { continue }
                 running += 1
                 return id
             }
             return nil
         }
+
+        mutating func cancel(_ id: ID) {
+            guard waiting.remove(id) != nil, queue.count > 2 * waiting.count + 16 else { return }
+            queue = Deque(queue.filter { waiting.contains($0) })
+        }
     }
 
     private var plain: Lane
     private var secure: Lane
+
+    /// Places in the queues, of those that gave up too.
+    var queued: Int { plain.queue.count + secure.queue.count }
 
     /// Creates a throttle with the limits for attempts without and with TLS.
     init(plainLimit: Int = 200, secureLimit: Int = 100) {
@@ -42,14 +46,14 @@ struct ConnectThrottle<ID: Hashable & Sendable>: Sendable {
                 lane.running += 1
                 return true
             }
-            lane.waiting.append(id)
+            if lane.waiting.insert(id).inserted { lane.queue.append(id) }
             return false
         }
     }
 
-    /// Gives up waiting.
+    /// Gives up waiting; nothing happens when it does not wait.
     mutating func cancelWaiting(_ id: ID, secure isSecure: Bool) {
-        withLane(isSecure) { lane in _ = lane.cancelled.insert(id) }
+        withLane(isSecure) { lane in lane.cancel(id) }
     }
 
     /// Gives back a place; returns the attempt that may start in it.

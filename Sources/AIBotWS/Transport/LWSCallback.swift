@@ -56,6 +56,7 @@ func lwsCallback(
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
         guard let (loop, connection, wsi) = owner(wsi, user) else { return 0 }
         loop.attemptFailed(connection, wsi, text(bytes, length))
+        loop.doNotWait()
         return 0
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
         guard let (loop, connection, _) = owner(wsi, user) else { return 0 }
@@ -64,6 +65,7 @@ func lwsCallback(
     case LWS_CALLBACK_CLIENT_CLOSED:
         guard let (loop, connection, wsi) = owner(wsi, user) else { return 0 }
         loop.socketClosed(connection, wsi)
+        loop.doNotWait()
         return 0
     case LWS_CALLBACK_WSI_DESTROY:
         guard let (loop, connection, wsi) = owner(wsi, user) else { return 0 }

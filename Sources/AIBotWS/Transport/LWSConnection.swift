@@ -1,38 +1,45 @@
 import CLibWebSockets
+import DequeModule
 import Shared
 
-/// Frames that wait for the socket, oldest first.
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// Frames that wait for the socket: those that may be overtaken last, each kind oldest first.
 struct SendQueue {
-    private var frames: [[UInt8]] = []
-    private var head = 0
+    private var frames: Deque<[UInt8]> = []
+    private var pieces: Deque<[UInt8]> = []
+    private var most = 0
     /// Payload bytes waiting.
     private(set) var bytes = 0
 
     /// Nothing waits.
-    var isEmpty: Bool { head == frames.count }
+    var isEmpty: Bool { frames.isEmpty && pieces.isEmpty }
 
     /// Adds a frame.
-    mutating func append(_ storage: consuming [UInt8]) {
-        bytes += storage.count
-        frames.append(storage)
+    mutating func append(_ frame: consuming FrameBuffer) {
+        bytes += frame.count
+        if frame.mayBeOvertaken { pieces.append(frame.storage) } else { frames.append(frame.storage) }
+        most = max(most, frames.count)
     }
 
-    /// Takes the oldest frame.
+    /// Takes the next frame.
     mutating func popFirst() -> [UInt8]? {
-        guard head < frames.count else { return nil }
-        var storage: [UInt8] = []
-        swap(&storage, &frames[head])
-        head += 1
+        guard let storage = frames.popFirst() ?? pieces.popFirst() else { return nil }
         bytes -= storage.count
-        if head == frames.count {
+        if frames.isEmpty, most > 256 {
             // A burst must not leave its table behind.
-            frames.removeAll(keepingCapacity: frames.count <= 256)
-            head = 0
-        } else if head >= 1024 {
-            frames.removeFirst(head)
-            head = 0
+            frames = []
+            most = 0
         }
         return storage
+    }
+
+    /// Drops what may be overtaken.
+    mutating func dropPieces() {
+        bytes -= pieces.reduce(0) { $0 + $1.count }
+        pieces = []
     }
 }
 
@@ -73,12 +80,17 @@ final class LWSConnection {
     var refusal: String?
     var outgoing = SendQueue()
     var writer = FrameWriter()
-    private var isReadingPaused = false
+    private(set) var isReadingPaused = false
+    /// Input has its turn before anything more is written.
+    var readsFirst = false
     var writeRequested = false
     var closeSent = false
     var peerClosed = false
     var peerCode: UInt16?
     var inbound: [UInt8] = []
+
+    /// Whose addresses are tried: the proxy's, if there is one.
+    var peerHost: String { target.proxy?.host ?? target.host }
 
     init(loop: LWSLoop, id: ConnectionID, target: ConnectionTarget, observer: any ConnectionObserver) {
         self.loop = loop
@@ -106,6 +118,15 @@ final class LWSConnection {
         guard isReadingPaused, let wsi else { return }
         isReadingPaused = false
         lws_rx_flow_control(wsi, 1)
+    }
+
+    /// Makes the kernel forget what it has not sent, and reset the line, when the socket is closed. Otherwise it goes on
+    /// sending for minutes: a subscription that was given up would arrive later and take the bot from its successor.
+    func discardUnsent() {
+        guard let wsi else { return }
+        var option = linger(l_onoff: 1, l_linger: 0)
+        let size = socklen_t(MemoryLayout<linger>.size)
+        _ = setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_LINGER, &option, size)
     }
 
     /// Ends the socket from outside or inside any of its callbacks, at the next service pass, without a close frame.

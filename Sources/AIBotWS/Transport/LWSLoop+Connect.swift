@@ -5,6 +5,8 @@ import Shared
 extension LWSLoop {
     /// Longest wait for one address while others remain.
     static let addressPatience = Duration.seconds(5)
+    /// Hosts of which it is remembered which address failed.
+    static let maxFailedAddresses = 256
 
     /// Takes a new connection; it begins when the caller has returned.
     func connect(_ target: ConnectionTarget, id: ConnectionID, observer: any ConnectionObserver) {
@@ -24,6 +26,7 @@ extension LWSLoop {
 
     func begin(_ connection: LWSConnection) {
         guard connection.phase == .waitingForTurn else { return }
+        open()
         guard context != nil else { return finish(connection, .connectFailed("libwebsockets cannot start")) }
         if throttle.request(connection.id, secure: connection.target.secure) { leaveQueue(connection) }
     }
@@ -34,7 +37,7 @@ extension LWSLoop {
         connection.deadline = clock.now.advanced(by: connection.target.connectTimeout)
         connection.phase = .resolving
         setTimer(connection, connection.deadline)
-        let host = connection.target.proxy?.host ?? connection.target.host
+        let host = connection.peerHost
         if Resolver.isAddress(host) {
             connection.addresses = [host]
             deferred.append(.attempt(connection))
@@ -48,12 +51,25 @@ extension LWSLoop {
         guard let connection = connections[id], connection.phase == .resolving else { return }
         switch result {
         case .success(let addresses):
-            connection.addresses = addresses
+            connection.addresses = fromNextAddress(addresses, connection.peerHost)
             deferred.append(.attempt(connection))
         case .failure(let failure):
-            let host = connection.target.proxy?.host ?? connection.target.host
-            finish(connection, .connectFailed("cannot resolve \(host): \(failure.text)"))
+            finish(connection, .connectFailed("cannot resolve \(connection.peerHost): \(failure.text)"))
         }
+    }
+
+    /// Begins after the address that failed last: where the first ones lead nowhere, later attempts need not find out anew.
+    private func fromNextAddress(_ addresses: [String], _ host: String) -> [String] {
+        guard let failed = failedAddresses[host], let index = addresses.firstIndex(of: failed) else { return addresses }
+        return Array(addresses[(index + 1)...] + addresses[...index])
+    }
+
+    /// The attempt under way will not succeed.
+    private func noteFailure(_ connection: LWSConnection) {
+        guard connection.addresses.count > 1, connection.nextAddress > 0 else { return }
+        // Nothing is lost but time when all are forgotten.
+        if failedAddresses.count >= Self.maxFailedAddresses { failedAddresses = [:] }
+        failedAddresses[connection.peerHost] = connection.addresses[connection.nextAddress - 1]
     }
 
     /// Tries the next address.
@@ -64,12 +80,11 @@ extension LWSLoop {
         connection.phase = .connecting
         let address = connection.addresses[connection.nextAddress]
         connection.nextAddress += 1
-        if connection.nextAddress < connection.addresses.count {
-            let patience = clock.now.advanced(by: Self.addressPatience)
-            setTimer(connection, min(connection.deadline, patience))
-        } else {
-            setTimer(connection, connection.deadline)
-        }
+        // Each of those that are left has its share of the time.
+        let left = connection.addresses.count - connection.nextAddress
+        let share = clock.now.duration(to: connection.deadline) / (left + 1)
+        let patience = clock.now.advanced(by: min(share, Self.addressPatience))
+        setTimer(connection, left > 0 ? patience : connection.deadline)
         let target = connection.target
         do {
             let vhost = try context.vhost(for: target, proxyAddress: target.proxy == nil ? nil : address)
@@ -140,6 +155,7 @@ extension LWSLoop {
         if let wsi, wsi != connection.wsi, !connection.isAttempting { return }
         connection.isAttemptLive = false
         connection.wsi = nil
+        noteFailure(connection)
         let reason = failureText(connection, words)
         if connection.refusal == nil, connection.nextAddress < connection.addresses.count {
             deferred.append(.attempt(connection))
@@ -167,6 +183,7 @@ extension LWSLoop {
     func timerFired(_ connection: LWSConnection, now: MonotonicInstant) {
         switch connection.phase {
         case .resolving, .connecting:
+            noteFailure(connection)
             if now < connection.deadline {
                 connection.kill()
                 connection.wsi = nil

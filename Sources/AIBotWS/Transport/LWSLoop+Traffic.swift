@@ -16,7 +16,7 @@ extension LWSLoop {
     func send(_ frame: consuming FrameBuffer, on id: ConnectionID) -> TransportSendResult {
         guard let connection = connections[id], connection.phase == .open else { return .notOpen }
         guard connection.outgoing.bytes + frame.count <= connection.target.maxQueuedBytes else { return .overflow }
-        connection.outgoing.append(frame.storage)
+        connection.outgoing.append(frame)
         connection.requestWrite()
         return .queued
     }
@@ -27,6 +27,8 @@ extension LWSLoop {
         switch connection.phase {
         case .open:
             connection.phase = .closing(code: code)
+            // Whoever closes has no use for the rest of a file, and little time.
+            connection.outgoing.dropPieces()
             setTimer(connection, clock.now.advanced(by: Self.closeTimeout))
             connection.requestWrite()
         case .waitingForTurn, .resolving, .connecting:
@@ -53,6 +55,7 @@ extension LWSLoop {
         }
         connection.phase = .dead
         setTimer(connection, nil)
+        connection.discardUnsent()
         connection.kill()
         deferred.append(.finish(connection, reason))
     }
@@ -61,7 +64,8 @@ extension LWSLoop {
     func writable(_ connection: LWSConnection, _ wsi: OpaquePointer) -> Bool {
         connection.writeRequested = false
         guard connection.phase != .dead else { return false }
-        guard lws_partial_buffered(wsi) == 0 else {
+        guard lws_partial_buffered(wsi) == 0, !connection.readsFirst else {
+            connection.readsFirst = false
             connection.requestWrite()
             return true
         }
@@ -86,7 +90,13 @@ extension LWSLoop {
                 }
             }
             switch connection.writer.flush(wsi) {
-            case .done: connection.resumeReading()
+            case .done:
+                guard connection.isReadingPaused else { continue }
+                connection.resumeReading()
+                // On a slow line the next batch would block at once, and so on until nothing is left: what has come in
+                // meanwhile, acks among it, must not wait for that.
+                connection.readsFirst = !connection.outgoing.isEmpty
+                return true
             case .failed: return false
             case .blocked:
                 connection.pauseReading()
@@ -104,8 +114,9 @@ extension LWSLoop {
             observer.transportReceived(connection.id, bytes)
             return
         }
-        let expected = connection.inbound.count + bytes.count + lws_remaining_packet_payload(wsi)
-        guard expected <= connection.target.maxInboundBytes else {
+        // Not added up: the length that a frame claims may be anything up to the largest integer.
+        let room = connection.target.maxInboundBytes - connection.inbound.count - bytes.count
+        guard room >= 0, lws_remaining_packet_payload(wsi) <= room else {
             connection.inbound = []
             return end(connection, .messageTooLarge)
         }

@@ -20,23 +20,28 @@ final class LWSLoop {
     /// Alarms of observers; timers of connections (connect deadline, end of the wait for a close answer).
     var alarms = AlarmTable<LWSConnection>()
     var deferred: [Deferred] = []
+    /// By host: the address that failed last.
+    var failedAddresses: [String: String] = [:]
     /// Shutting down: no new connections.
     var isClosing = false
     /// Last lines of lws's log, for the reason of a failure.
     var logLines: [String] = []
     private let isRealTime: Bool
+    private let makeContext: @Sendable () -> LWSContext?
     // Owned by this object; lws holds it only while scheduled, and is gone before the loop is.
     private let timer: UnsafeMutablePointer<lws_sorted_usec_list_t>
     private var timerDue: MonotonicInstant?
 
     init(
         clock: any MonotonicClock, resolver: Resolver, throttle: ConnectThrottle<ConnectionID>,
+        makeContext: @escaping @Sendable () -> LWSContext?,
         post: @escaping @Sendable (@escaping @Sendable (LWSLoop) -> Void) -> Void
     ) {
         self.clock = clock
         self.isRealTime = clock is SystemMonotonicClock
         self.resolver = resolver
         self.throttle = throttle
+        self.makeContext = makeContext
         self.post = post
         timer = .allocate(capacity: 1)
         timer.initialize(to: lws_sorted_usec_list_t())
@@ -44,10 +49,11 @@ final class LWSLoop {
 
     deinit { timer.deallocate() }
 
-    /// Creates the context on the thread that will serve it.
+    /// Creates the context on the thread that will serve it. It may fail, for want of descriptors or memory; then each
+    /// connect tries again.
     func open() {
         CurrentLoop.value = self
-        context = LWSContext()
+        if context == nil { context = makeContext() }
     }
 
     /// Ends every connection, telling its observer, and frees the context.
@@ -86,6 +92,12 @@ final class LWSLoop {
         lws_service(context.handle, mayBlock ? 0 : -1)
     }
 
+    /// Called where lws may be about to wait with the alarms and jobs of before: timers of its own, which end sockets too,
+    /// run ahead of its `poll`.
+    func doNotWait() {
+        if let context, !isClosing { lws_cancel_service(context.handle) }
+    }
+
     /// Keeps a line of lws's log for the next failure.
     func note(_ line: String) {
         // That is how lws takes our word that there is no proxy.
@@ -111,6 +123,12 @@ final class LWSLoop {
                 timerFired(connection, now: now)
             }
         }
+    }
+
+    /// Longest time to wait without a context; nil where somebody wakes the thread in any case.
+    var patience: Duration? {
+        guard isRealTime, let nearest = alarms.nearest else { return nil }
+        return min(max(.zero, clock.now.duration(to: nearest)), .seconds(60))
     }
 
     /// Whether something must be done before the thread may wait.

@@ -49,14 +49,15 @@ final class LWSServiceThread: @unchecked Sendable {
     /// Starts the thread. It keeps `executor` alive until `stop`.
     func start(
         executor: LWSTransport, clock: any MonotonicClock, resolver: Resolver,
-        throttle: ConnectThrottle<ConnectionID>
+        throttle: ConnectThrottle<ConnectionID>, makeContext: @escaping @Sendable () -> LWSContext?
     ) {
         let thread = Thread { [self] in
             owner.store(Self.callerIdentity, ordering: .relaxed)
-            let loop = LWSLoop(clock: clock, resolver: resolver, throttle: throttle) { [weak self] in self?.post($0) }
+            let loop = LWSLoop(
+                clock: clock, resolver: resolver, throttle: throttle, makeContext: makeContext,
+                post: { [weak self] in self?.post($0) })
             self.loop = loop
             loop.open()
-            condition.withLock { wakeHandle = loop.context?.handle }
             run(loop, on: executor)
             finish(loop, on: executor)
         }
@@ -128,11 +129,11 @@ final class LWSServiceThread: @unchecked Sendable {
             loop.runDeferred()
             loop.fireAlarms()
             loop.runDeferred()
-            switch prepareToWait(mayWait: !loop.hasWork) {
+            switch prepareToWait(loop, mayWait: !loop.hasWork) {
             case .stop: return
             case .poll: loop.service(mayBlock: false)
             case .wait:
-                if loop.context == nil { waitWithoutContext() } else { loop.service(mayBlock: true) }
+                if loop.context == nil { waitWithoutContext(loop.patience) } else { loop.service(mayBlock: true) }
                 condition.withLock { isAwake = true }
             }
         }
@@ -144,20 +145,28 @@ final class LWSServiceThread: @unchecked Sendable {
         case wait
     }
 
-    private func prepareToWait(mayWait: Bool) -> Turn {
+    private func prepareToWait(_ loop: LWSLoop, mayWait: Bool) -> Turn {
         condition.withLock {
             if life != .running { return .stop }
+            wakeHandle = loop.context?.handle
             guard mayWait, inbox.isEmpty else { return .poll }
             isAwake = false
             return .wait
         }
     }
 
-    /// Without a context there is nothing to serve, but jobs still run.
-    private func waitWithoutContext() {
+    /// Without a context there is nothing to serve, but jobs still run and alarms still ring.
+    private func waitWithoutContext(_ patience: Duration?) {
+        let end = patience.map { Date(timeIntervalSinceNow: $0.inSeconds) }
         condition.lock()
-        while !isAwake { condition.wait() }
-        condition.unlock()
+        defer { condition.unlock() }
+        while !isAwake {
+            guard let end else {
+                condition.wait()
+                continue
+            }
+            guard condition.wait(until: end) else { return }
+        }
     }
 
     private func takeInbox(_ batch: inout [Item]) {

@@ -17,9 +17,13 @@ public final class LWSTransport: WebSocketTransport, TaskExecutor {
         self.init(clock: clock, resolver: Resolver(), throttle: ConnectThrottle())
     }
 
-    init(clock: any MonotonicClock, resolver: Resolver, throttle: ConnectThrottle<ConnectionID>) {
+    init(
+        clock: any MonotonicClock, resolver: Resolver, throttle: ConnectThrottle<ConnectionID>,
+        makeContext: @escaping @Sendable () -> LWSContext? = { LWSContext() }
+    ) {
         self.clock = clock
-        service.start(executor: self, clock: clock, resolver: resolver, throttle: throttle)
+        service.start(
+            executor: self, clock: clock, resolver: resolver, throttle: throttle, makeContext: makeContext)
     }
 
     /// Aborts every connection, telling its observer, and ends the thread; returns when it has ended.

@@ -99,6 +99,8 @@ public protocol ConnectionObserver: AnyObject, Sendable {
 public struct FrameBuffer: Sendable {
     /// Payload.
     public var storage: [UInt8] = []
+    /// Frames that are handed over later may be written first: for large pieces whose order does not matter.
+    public var mayBeOvertaken = false
 
     /// Creates an empty frame with space for `capacity` bytes.
     public init(capacity: Int) { storage.reserveCapacity(capacity) }

@@ -78,6 +78,7 @@ extension OutboundFrame {
         buffer.storage.append(contentsOf: #","chunk_index":\#(index),"base64_data":""#.utf8)
         try data(&buffer.storage)
         buffer.storage.append(contentsOf: #""}}"#.utf8)
+        buffer.mayBeOvertaken = true
         return OutboundFrame(.uploadChunk, reqID, .once, buffer)
     }
 

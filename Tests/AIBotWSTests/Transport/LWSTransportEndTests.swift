@@ -1,7 +1,9 @@
-import AIBotWS
 import NIOCore
 import Shared
 import Testing
+import X509
+
+@testable import AIBotWS
 
 #if canImport(Glibc)
     import Glibc
@@ -26,17 +28,71 @@ struct LWSTransportEndTests {
     }
 
     @Test(
-        "robust.noSpin: P18: bytes that are no text, and unknown frames, are protocol errors",
-        arguments: ["utf8", "opcode"])
+        "robust.noSpin: P18: unknown frames are protocol errors, and lengths beyond all measure are too large",
+        arguments: ["opcode", "huge"])
     func protocolErrors(how: String) async throws {
         let link = try await Link()
         await link.send(how)
+        if how == "huge" {
+            #expect(await link.observer.next() == .closed(link.id, .messageTooLarge))
+            return await link.end(afterClose: true)
+        }
         let event = await link.observer.next()
         guard case .closed(link.id, .protocolError) = event else {
             Issue.record("not reported as a protocol error: \(event)")
             return
         }
         await link.end(afterClose: true)
+    }
+
+    @Test("robust.noSpin: P18: bytes that are no text are handed on as they came, and end nothing")
+    func notText() async throws {
+        let link = try await Link()
+        await link.send("utf8")
+        #expect(await link.observer.nextText() == "\u{FFFD}(")
+        await link.send("after")
+        #expect(await link.observer.nextText() == "after")
+        await link.end()
+    }
+
+    @Test(
+        "WS-2: what was not sent when a connection is aborted is never sent: the line is reset",
+        arguments: [false, true])
+    func abortResets(secure: Bool) async throws {
+        let authority = try TestAuthority()
+        let tls = secure ? try authority.server([.dnsName("localhost")]) : nil
+        let link = try await Link(try await WebSocketTestServer(tls: tls), host: secure ? "localhost" : "127.0.0.1") {
+            if secure { $0.caFile = try? authority.write() }
+        }
+        await link.driver.abort(link.id)
+        #expect(await link.observer.next() == .closed(link.id, .byUs))
+        await eventually("reset") { link.server.lines == ["reset"] }
+        await link.end(afterClose: true)
+    }
+
+    /// Wants to be woken soon after a connection has ended.
+    private final class Waker: ConnectionObserver {
+        let transport: LWSTransport
+        let (woken, wake) = AsyncStream<Void>.makeStream()
+        init(_ transport: LWSTransport) { self.transport = transport }
+        func transportOpened(_ id: ConnectionID) { _ = transport.send(FrameBuffer("mute"), on: id) }
+        func transportReceived(_ id: ConnectionID, _ bytes: UnsafeRawBufferPointer) {}
+        func transportClosed(_ id: ConnectionID, _ reason: CloseReason) {
+            transport.setAlarm(transport.now.advanced(by: .milliseconds(20)), for: self)
+        }
+        func alarmFired() { wake.finish() }
+    }
+
+    @Test("WS-4: an alarm set when libwebsockets' own timer ends a connection does not wait for other events")
+    func wakeAfterOwnTimer() async throws {
+        let server = try await WebSocketTestServer()
+        let transport = LWSTransport()
+        let waker = Waker(transport)
+        await TransportDriver(transport).connect(server.target(), waker)
+        // Nothing else is under way that could wake the thread.
+        for await _ in waker.woken {}
+        transport.shutdown()
+        await server.stop()
     }
 
     @Test("Frames queued before a close are sent before it")

@@ -69,6 +69,22 @@ struct ConnectThrottleTests {
         #expect(throttle.request(6, secure: false) == true)
         #expect(throttle.finished(secure: true) == nil)
     }
+
+    @Test("Who gave up, or never asked, leaves nothing behind")
+    func cancelled() {
+        var throttle = ConnectThrottle<Int>(plainLimit: 1, secureLimit: 1)
+        throttle.cancelWaiting(8, secure: false)
+        let started = [1, 8].map { throttle.request($0, secure: false) }
+        #expect(started == [true, false])
+        for id in 100..<10_000 {
+            _ = throttle.request(id, secure: false)
+            throttle.cancelWaiting(id, secure: false)
+            #expect(throttle.queued < 32)
+        }
+        #expect(throttle.finished(secure: false) == 8)
+        #expect(throttle.finished(secure: false) == nil)
+        #expect(throttle.queued == 0)
+    }
 }
 
 @Suite("WebSocket and proxy URLs")
@@ -180,6 +196,44 @@ struct ResolverTests {
         }
         #expect(answers.sorted() == (0..<40).map { "h\($0 % 8)" }.sorted())
         #expect(calls.all.count >= 8)
+    }
+
+    @Test("WS-4: a lookup that hangs is joined for five seconds; then the name is looked up once more")
+    func hanging() async {
+        let clock = ManualClock()
+        let gate = DispatchSemaphore(value: 0)
+        let calls = NIOLockedLines()
+        let answers = NIOLockedLines()
+        let resolver = Resolver(clock: clock) { host in
+            calls.add(host)
+            if calls.all.count == 1 { gate.wait() }
+            return .success(["192.0.2.\(calls.all.count)"])
+        }
+        func ask(_ name: String) {
+            resolver.resolve("h") { answers.add("\(name): \((try? $0.get())?.first ?? "-")") }
+        }
+        ask("first")
+        await eventually("hangs") { calls.all.count == 1 }
+        clock.advance(by: .milliseconds(4_999))
+        ask("second")
+        #expect(calls.all.count == 1)
+        clock.advance(by: .milliseconds(1))
+        ask("third")
+        await eventually("answered") { answers.all.count == 3 }
+        #expect(answers.all.sorted() == ["first: 192.0.2.2", "second: 192.0.2.2", "third: 192.0.2.2"])
+        gate.signal()
+    }
+
+    @Test("WS-4: the families of addresses take turns, the system's favorite first, eight in all")
+    func families() {
+        #expect(
+            Resolver.alternating(["::1", "::2", "::3", "1.1.1.1", "2.2.2.2"])
+                == ["::1", "1.1.1.1", "::2", "2.2.2.2", "::3"])
+        #expect(Resolver.alternating(["1.1.1.1", "2.2.2.2", "::1"]) == ["1.1.1.1", "::1", "2.2.2.2"])
+        #expect(Resolver.alternating([]).isEmpty)
+        let many = (0..<20).map { "::\($0)" } + ["1.1.1.1"]
+        #expect(Resolver.alternating(many).count == 8)
+        #expect(Resolver.alternating(many).contains("1.1.1.1"))
     }
 
     @Test("The system knows localhost, and not a name reserved for absence")

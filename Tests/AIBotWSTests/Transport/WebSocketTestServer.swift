@@ -15,7 +15,9 @@ import NIOWebSocket
 /// `ping`: a ping, and `ponged` when it is answered. `close N`: a close frame. `fin`, `rst`: ends the TCP connection.
 /// `binary`: a binary message. `utf8`: bytes that are no text. `opcode`: a frame that no one knows. `deaf`: does not
 /// answer anything from now on. `sized N`: N bytes as single-frame messages of 100 bytes. `masked`: a masked ping.
-/// `pings`: pings with and without content, and pongs that nobody asked for.
+/// `pings`: pings with and without content, and pongs that nobody asked for. `huge`: a message whose second frame claims
+/// the greatest length there is. `mute`: a frame that no one knows, then silence. `ticks`: from now on answers a long
+/// message with `tick`. A reset by the client is noted as `reset`.
 final class WebSocketTestServer: Sendable {
     let channel: any NIOCore.Channel
     let isSecure: Bool
@@ -63,6 +65,7 @@ private final class ScriptedPeer: ChannelInboundHandler {
     typealias OutboundOut = WebSocketFrame
 
     private var isDeaf = false
+    private var isTicking = false
     private let received: NIOLockedLines
 
     init(_ received: NIOLockedLines) { self.received = received }
@@ -88,7 +91,11 @@ private final class ScriptedPeer: ChannelInboundHandler {
     }
 
     private func obey(_ line: String, _ context: ChannelHandlerContext) {
-        guard line.utf8.count < 100 else { return text(line, context) }
+        guard line.utf8.count < 100 else {
+            guard isTicking else { return text(line, context) }
+            received.add("tick")
+            return text("tick", context)
+        }
         let words = line.split(separator: " ").map(String.init)
         let number = words.count > 1 ? Int(words[1]) ?? 0 : 0
         switch words.first {
@@ -106,6 +113,11 @@ private final class ScriptedPeer: ChannelInboundHandler {
         case "utf8": write(.text, ByteBuffer(bytes: [0xC3, 0x28]), context)
         case "opcode": write(WebSocketOpcode(encodedWebSocketOpcode: 0x3) ?? .text, ByteBuffer(string: "?"), context)
         case "deaf": isDeaf = true
+        case "mute":
+            isDeaf = true
+            write(WebSocketOpcode(encodedWebSocketOpcode: 0x3) ?? .text, ByteBuffer(string: "?"), context)
+        case "ticks": isTicking = true
+        case "huge": huge(context)
         case "masked":
             let key: WebSocketMaskingKey = [1, 2, 3, 4]
             context.writeAndFlush(
@@ -131,6 +143,20 @@ private final class ScriptedPeer: ChannelInboundHandler {
         guard left > 0 else { return channel.setOption(.autoRead, value: true).whenComplete { _ in } }
         channel.writeAndFlush(WebSocketFrame(fin: true, opcode: .ping, data: ByteBuffer(string: "p")), promise: nil)
         channel.eventLoop.scheduleTask(in: .milliseconds(10)) { sendPings(left - 1, on: channel) }
+    }
+
+    /// Past the encoder, which would not write such a thing.
+    private func huge(_ context: ChannelHandlerContext) {
+        var bytes = ByteBuffer(bytes: [0x01, 1, 0x61, 0x80, 127])
+        bytes.writeInteger(Int64.max)
+        bytes.writeRepeatingByte(0x62, count: 8_192)
+        let encoder = try? context.pipeline.syncOperations.context(handlerType: WebSocketFrameEncoder.self)
+        encoder?.writeAndFlush(NIOAny(bytes), promise: nil)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if (error as? IOError)?.errnoCode == ECONNRESET { received.add("reset") }
+        context.close(promise: nil)
     }
 
     private func parts(_ words: [String], _ context: ChannelHandlerContext) {
