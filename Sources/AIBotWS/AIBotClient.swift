@@ -114,7 +114,7 @@ public struct AIBotClient: Sendable {
             logger: logger, gate: gate, onEvent: onEvent, handler: handler)
         running.set(engine)
         defer { running.set(nil) }
-        let replaced = ReplacedFlag()
+        let replaced = Locked(false)
         let sink = events(into: engine, replaced: replaced, onStatus: onStatus)
         await withGracefulShutdownHandler {
             await withTaskGroup(of: Void.self) { group in
@@ -127,13 +127,13 @@ public struct AIBotClient: Sendable {
         } onGracefulShutdown: {
             engine.stop(drain: configuration.drain)
         }
-        if replaced.isSet {
+        if replaced.withLock({ $0 }) {
             throw GatewayError(.superseded, "another connection of bot \(configuration.session.botID) took over")
         }
     }
 
     private func events(
-        into engine: ReplyEngine, replaced: ReplacedFlag, onStatus: @escaping @Sendable (SessionStatus) -> Void
+        into engine: ReplyEngine, replaced: Locked<Bool>, onStatus: @escaping @Sendable (SessionStatus) -> Void
     ) -> @Sendable (SessionEvent) -> Void {
         let decoder = CallbackDecoder(
             account: configuration.account, displayName: configuration.displayName, accountName: configuration.name)
@@ -142,7 +142,7 @@ public struct AIBotClient: Sendable {
             case .status(let status):
                 engine.sessionChanged(online: status == .online)
                 onStatus(status)
-            case .exit: replaced.set()
+            case .exit: replaced.withLock { $0 = true }
             case .callback(let callback):
                 guard let event = decoder.event(callback, receivedAt: wallClock.unixMilliseconds) else {
                     return logger.warning(

@@ -23,6 +23,8 @@ protocol AccountRunner: Sendable {
     func abandon(_ task: TaskID)
     /// Ends a wait for a connection.
     func reconnect() async
+    /// The same, and replaces a connection that is up.
+    func renew() async
     /// The machine has other addresses.
     func networkChanged() async
 }
@@ -46,6 +48,7 @@ struct LongConnectionRunner: AccountRunner {
     func takeUp(_ task: TaskID) async { await bot.takeUp(task) }
     func abandon(_ task: TaskID) { bot.abandon(task) }
     func reconnect() async { await bot.session.reconnect() }
+    func renew() async { await bot.session.reconnect(renewing: true) }
     func networkChanged() async { await bot.session.networkChanged() }
 }
 
@@ -80,5 +83,6 @@ struct CallbackRunner: AccountRunner {
     func takeUp(_ task: TaskID) async { await client.takeUp(task) }
     func abandon(_ task: TaskID) { client.abandon(task) }
     func reconnect() async {}
+    func renew() async {}
     func networkChanged() async {}
 }

@@ -109,12 +109,15 @@ extension Gateway: GatewayControl {
         }
     }
 
-    /// Ends every wait for a connection, and takes replaced bots back.
+    /// Ends every wait for a connection, and takes replaced bots back. An account that is named gets a new connection even
+    /// when it is online: it may be, and hear nothing.
     ///
     /// - Throws: for an account that does not run.
     public func reconnect(account: String?) async throws(GatewayError) -> [String] {
         let chosen = try account.map { name throws(GatewayError) in try running(name) } ?? accounts
-        for account in chosen { await account.bot.reconnect() }
+        for side in chosen {
+            if account == nil { await side.bot.reconnect() } else { await side.bot.renew() }
+        }
         return chosen.map(\.name).reduce(into: []) { if $0.last != $1 { $0.append($1) } }
     }
 

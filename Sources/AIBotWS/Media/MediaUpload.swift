@@ -53,8 +53,11 @@ struct MediaUpload: Sendable {
     ) async throws(UploadFile.Unreadable) -> UploadOutcome {
         let file = try UploadFile(path: media.path, bytes: media.bytes)
         let source = Source(media: media, file: file, md5: try file.md5())
-        let result = await withTaskGroup(of: Event.self) { group -> Result<UploadOutcome, UploadFile.Unreadable> in
+        // Answers come by this and not by tasks that wait for them: the end of an upload need not.
+        let (events, post) = AsyncStream<Event>.makeStream()
+        let result = await withDiscardingTaskGroup { group -> Result<UploadOutcome, UploadFile.Unreadable> in
             defer { group.cancelAll() }
+            var incoming = events.makeAsyncIterator()
             var machine = UploadStateMachine(bytes: media.bytes)
             var actions = machine.started(now: clock.now)
             while true {
@@ -62,17 +65,17 @@ struct MediaUpload: Sendable {
                     switch action {
                     case .send(let request):
                         do throws(UploadFile.Unreadable) {
-                            try await send(request, source, machine, &group)
+                            try await send(request, source, machine, post)
                         } catch { return .failure(error) }
-                    case .pause(let request, let time): pause(request, time, &group)
-                    case .awaitSession(let until): awaitSession(until, &group)
+                    case .pause(let request, let time): pause(request, time, &group, post)
+                    case .awaitSession(let until): awaitSession(until, &group, post)
                     case .progress(let bytes):
                         logger.debug("media upload", metadata: .init([.bytes: bytes]))
                         progress?(bytes)
                     case .end(let ending): return .success(Self.outcome(ending, media))
                     }
                 }
-                guard let event = await group.next(), !Task.isCancelled else { return .success(.interrupted) }
+                guard let event = await incoming.next(), !Task.isCancelled else { return .success(.interrupted) }
                 actions = feed(event, to: &machine)
             }
         }
@@ -97,10 +100,10 @@ struct MediaUpload: Sendable {
 
     // MARK: Performing
 
-    /// Reads here, one piece after another, and waits for the answer in a task of its own.
+    /// Reads here, one piece after another.
     private func send(
         _ request: UploadStateMachine.Request, _ source: Source, _ machine: UploadStateMachine,
-        _ group: inout TaskGroup<Event>
+        _ post: AsyncStream<Event>.Continuation
     ) async throws(UploadFile.Unreadable) {
         let frame: OutboundFrame
         switch request.step {
@@ -118,31 +121,34 @@ struct MediaUpload: Sendable {
         case .finish: frame = .uploadFinish(await session.nextReqID(.uploadFinish), upload: request.upload)
         }
         let timeout = frame.command == .uploadChunk ? Self.chunkTimeout : nil
-        group.addTask { .answered(request, await session.send(frame, timeout: timeout)) }
+        await session.send(frame, timeout: timeout) { post.yield(.answered(request, $0)) }
     }
 
     private func pause(
-        _ request: UploadStateMachine.Request, _ time: Duration, _ group: inout TaskGroup<Event>
+        _ request: UploadStateMachine.Request, _ time: Duration, _ group: inout DiscardingTaskGroup,
+        _ post: AsyncStream<Event>.Continuation
     ) {
         let until = clock.now.advanced(by: time)
         group.addTask {
             try? await clock.sleep(until: until, tolerance: nil)
-            return .paused(request)
+            post.yield(.paused(request))
         }
     }
 
-    private func awaitSession(_ until: MonotonicInstant, _ group: inout TaskGroup<Event>) {
+    private func awaitSession(
+        _ until: MonotonicInstant, _ group: inout DiscardingTaskGroup, _ post: AsyncStream<Event>.Continuation
+    ) {
         group.addTask {
-            await withTaskGroup(of: Bool.self) { group in
+            let isBack = await withTaskGroup(of: Bool.self) { group in
                 group.addTask { await session.isOnlineAgain() }
                 group.addTask {
                     try? await clock.sleep(until: until, tolerance: nil)
                     return false
                 }
-                let isBack = await group.next() ?? false
-                group.cancelAll()
-                return .session(isBack: isBack)
+                defer { group.cancelAll() }
+                return await group.next() ?? false
             }
+            post.yield(.session(isBack: isBack))
         }
     }
 

@@ -4,15 +4,6 @@ public import Shared
 /// Drives one session: feeds the machines what happens and performs what they say. Lives on the transport's executor, so
 /// that nothing between the socket and a waiting task changes threads.
 public actor SessionRunner {
-    /// A frame whose sender waits for the outcome.
-    struct Pending: Sendable {
-        let number: UInt64
-        let command: Command
-        let reqID: ReqID
-        let continuation: UnsafeContinuation<SendOutcome, Never>
-        let late: (@Sendable (LateVerdict) -> Void)?
-    }
-
     /// Executor that the session lives on.
     public nonisolated let unownedExecutor: UnownedSerialExecutor
     /// How the bot is kept online.
@@ -36,6 +27,8 @@ public actor SessionRunner {
     private var parked: [UInt64: FrameBuffer] = [:]
     /// The frame that is being handed to the machine: most are written at once and never parked.
     private var fresh: (number: UInt64, buffer: FrameBuffer)?
+    /// Callbacks that came before the answer to the subscription.
+    private var early = EarlyCallbacks()
     private let closed: AsyncStream<Void>
     private let closedContinuation: AsyncStream<Void>.Continuation
 
@@ -80,7 +73,9 @@ public actor SessionRunner {
     public func shutdown() { perform(machine.shutdownRequested()) }
 
     /// Connects now instead of waiting, and takes a replaced bot back.
-    public func reconnect() { perform(machine.reconnectRequested()) }
+    ///
+    /// - Parameter renewing: replaces a live connection too, for a bot that is online and gets nothing.
+    public func reconnect(renewing: Bool = false) { perform(machine.reconnectRequested(renewing: renewing)) }
 
     /// The machine's addresses or default routes are others than before: tries again now instead of waiting, or checks that
     /// a live connection still answers. At most once in 5 s; does nothing for a bot that was refused or replaced.
@@ -134,24 +129,35 @@ public actor SessionRunner {
     public func send(
         _ frame: consuming OutboundFrame, timeout: Duration? = nil, late: (@Sendable (LateVerdict) -> Void)? = nil
     ) async -> SendOutcome {
-        guard machine.activeConnection != nil else {
-            return .notSent(machine.status == .closed ? .closed : .offline)
+        var whole: OutboundFrame? = consume frame
+        return await withUnsafeContinuation { continuation in
+            // Here and not before: other senders may come in between.
+            if let frame = whole.take() { begin(frame, timeout, late, .task(continuation)) }
         }
-        let command = frame.command
+    }
+
+    /// Sends one command. `outcome` hears, on the transport's thread, what becomes of it: for those who may not want to
+    /// know any more.
+    func send(
+        _ frame: consuming OutboundFrame, timeout: Duration?, outcome: @escaping @Sendable (SendOutcome) -> Void
+    ) { begin(frame, timeout, nil, .call(outcome)) }
+
+    private func begin(
+        _ frame: consuming OutboundFrame, _ timeout: Duration?, _ late: (@Sendable (LateVerdict) -> Void)?,
+        _ waiter: Waiter
+    ) {
+        guard machine.activeConnection != nil else {
+            return waiter.hear(.notSent(machine.status == .closed ? .closed : .offline))
+        }
         let id = frame.reqID
         let repeatability = frame.repeatability
-        let wait = timeout ?? defaultTimeout(command)
+        let wait = timeout ?? defaultTimeout(frame.command)
         lastPending += 1
         let number = lastPending
-        var buffer: FrameBuffer? = (consume frame).buffer
-        return await withUnsafeContinuation { continuation in
-            let pending = Pending(
-                number: number, command: command, reqID: id, continuation: continuation, late: late)
-            // Here and not before: other senders may come in between.
-            if let buffer = buffer.take() { fresh = (number, buffer) }
-            perform(acks.send(pending, on: id, timeout: wait, repeatability: repeatability, now: transport.now))
-            if let waiting = fresh.take() { parked[number] = waiting.buffer }
-        }
+        let pending = Pending(number: number, command: frame.command, reqID: id, waiter: waiter, late: late)
+        fresh = (number, (consume frame).buffer)
+        perform(acks.send(pending, on: id, timeout: wait, repeatability: repeatability, now: transport.now))
+        if let waiting = fresh.take() { parked[number] = waiting.buffer }
     }
 
     /// Sends a Markdown message to a conversation at any time.
@@ -204,7 +210,7 @@ public actor SessionRunner {
             case .complete(let pending, let outcome):
                 forget(pending)
                 note(pending, outcome)
-                pending.continuation.resume(returning: outcome)
+                pending.waiter.hear(outcome)
             case .late(let pending, let verdict):
                 logger.debug(
                     "late verdict",
@@ -238,23 +244,6 @@ public actor SessionRunner {
         }
     }
 
-    private func note(_ pending: Pending, _ outcome: SendOutcome) {
-        switch outcome {
-        case .acknowledged, .notSent: break
-        case .rejected(let error):
-            logger.debug(
-                "frame refused",
-                metadata: .init([
-                    .reqID: pending.reqID, .command: pending.command, .errcode: error.code, .hint: error.hint ?? "-",
-                    .reaction: "\(error.reaction)",
-                ]))
-        case .unknown(let reason):
-            logger.debug(
-                "no ack",
-                metadata: .init([.reqID: pending.reqID, .command: pending.command, .reason: reason.rawValue]))
-        }
-    }
-
     private func perform(_ actions: [SessionStateMachine.Action]) {
         for action in actions {
             switch action {
@@ -275,6 +264,7 @@ public actor SessionRunner {
             }
         }
         arm()
+        releaseEarly()
     }
 
     private func beat(_ id: ConnectionID) {
@@ -293,17 +283,7 @@ public actor SessionRunner {
         let status = machine.status
         guard status != announced else { return }
         announced = status
-        switch status {
-        case .superseded:
-            logger.error(
-                "another connection of this bot took over; staying away from it",
-                metadata: .init([.reaction: configuration.onReplaced.rawValue]))
-        case .credentialsRejected(let code):
-            logger.error(
-                "unauthorized: the platform refused bot id or secret", metadata: .init([.errcode: code]))
-        case .backingOff(let loss): logger.notice("not connected", metadata: .init([.reason: "\(loss)"]))
-        case .idle, .connecting, .online, .closed: logger.debug("status", metadata: .init([.reason: "\(status)"]))
-        }
+        log(status, retryAt: machine.nextDeadline, now: transport.now)
         onEvent(.status(status))
         tellWatchers(status)
         if status == .closed { closedContinuation.finish() }
@@ -350,8 +330,8 @@ public actor SessionRunner {
     private func acknowledged(_ id: ConnectionID, _ ack: InboundFrame.Ack) {
         let now = transport.now
         guard let active = machine.activeConnection else {
-            // Before the subscription is answered nothing else can be meant, whatever id the answer carries or lacks.
-            if ack.reqID == subscribeID || ack.reqID == nil && ack.error != nil {
+            // Before the subscription is answered nothing else can be meant, whatever id the answer lacks.
+            if ack.reqID == subscribeID || ack.reqID == nil && ack.hasCode {
                 perform(machine.subscribeAnswered(id, error: ack.error, now: now))
             }
             return
@@ -368,12 +348,22 @@ public actor SessionRunner {
     }
 
     private func dispatch(_ id: ConnectionID, _ callback: Callback) {
-        guard machine.activeConnection == id else { return }
-        if callback.isDisplacement {
-            perform(machine.displaced(id, now: transport.now))
-        } else {
-            onEvent(.callback(callback))
+        if callback.isDisplacement { return perform(machine.displaced(id, now: transport.now)) }
+        guard machine.status != .closed else {
+            return logger.info("callback after the end was ignored", metadata: .init([.reqID: callback.reqID]))
         }
+        guard machine.subscribingConnection != nil else { return onEvent(.callback(callback)) }
+        guard early.hold(callback) else {
+            return logger.warning(
+                "callback before the subscription's answer was dropped: too many",
+                metadata: .init([.reqID: callback.reqID, .bytes: callback.body.count]))
+        }
+    }
+
+    /// Hands over what was held, once the subscription is answered or its connection has ended: then the answers wait.
+    private func releaseEarly() {
+        guard !early.isEmpty, machine.subscribingConnection == nil else { return }
+        for callback in early.release() { onEvent(.callback(callback)) }
     }
 }
 

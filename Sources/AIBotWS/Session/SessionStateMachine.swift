@@ -56,7 +56,12 @@ struct SessionStateMachine: Sendable {
     /// Least time between two attempts or checks that changes of the network cause: an interface may come and go for hours.
     static let changePause: Duration = .seconds(5)
 
+    /// How long a subscription that was given up may still arrive.
+    static let orphanLife: Duration = .seconds(120)
+
     private var state = State.idle
+    /// When a subscription last ended without an answer.
+    private var orphaned: MonotonicInstant?
     /// When a change of the network caused something, or is about to.
     private var change: MonotonicInstant?
     /// The network changed during this attempt, which may wait for a way that is gone.
@@ -89,6 +94,9 @@ struct SessionStateMachine: Sendable {
         }
     }
 
+    /// Connection that waits for the answer to its subscription.
+    var subscribingConnection: ConnectionID? { if case .subscribing(let id, _) = state { id } else { nil } }
+
     /// Connection that user frames may use.
     var activeConnection: ConnectionID? { if case .active(let active) = state { active.id } else { nil } }
 
@@ -117,7 +125,10 @@ struct SessionStateMachine: Sendable {
 
     mutating func transportClosed(_ id: ConnectionID, _ reason: CloseReason, now: MonotonicInstant) -> [Action] {
         switch state {
-        case .connecting(id), .subscribing(id, _): return backOff(.transport(reason), now: now)
+        case .connecting(id): return backOff(.transport(reason), now: now)
+        case .subscribing(id, _):
+            orphaned = now
+            return backOff(.transport(reason), now: now)
         case .active(let active) where active.id == id: return lose(active, .transport(reason), now: now)
         case .closing(id):
             state = .closed
@@ -150,15 +161,25 @@ struct SessionStateMachine: Sendable {
     }
 
     /// `disconnected_event` on the current connection. On an older one it only means that we reconnected.
+    ///
+    /// Shortly after a subscription that nobody answered, that one may have taken the bot: it was on its way, and its
+    /// connection is gone. Then nobody has it, and it is taken back once whatever the policy is.
     mutating func displaced(_ id: ConnectionID, now: MonotonicInstant) -> [Action] {
-        guard case .active(let active) = state, active.id == id else { return [] }
-        let end: [Action] = [.abort(id), .sessionLost(.superseded)]
+        var end: [Action] = [.abort(id)]
+        switch state {
+        case .active(let active) where active.id == id: end.append(.sessionLost(.superseded))
+        case .subscribing(id, _): break
+        default: return []
+        }
+        let isOurOwn = orphaned.map { $0.duration(to: now) < Self.orphanLife } ?? false
+        orphaned = nil
         switch onReplaced {
-        case .wait: state = .superseded(retryAt: nil)
-        case .takeover: state = .superseded(retryAt: now.advanced(by: delays.beforeTakeover(now: now)))
-        case .exit:
+        case .exit where !isOurOwn:
             state = .closed
             return end + [.statusChanged, .exit]
+        case .wait where !isOurOwn: state = .superseded(retryAt: nil)
+        case .takeover, .wait, .exit:
+            state = .superseded(retryAt: now.advanced(by: delays.beforeTakeover(now: now)))
         }
         return end + [.statusChanged]
     }
@@ -169,10 +190,13 @@ struct SessionStateMachine: Sendable {
         return [.abort(id)] + lose(active, .notSubscribed, now: now)
     }
 
-    /// Someone wants a connection now: ends a wait, takes a replaced bot back, leaves a live session alone.
-    mutating func reconnectRequested() -> [Action] {
+    /// Someone wants a connection now: ends a wait, takes a replaced bot back. A live session is left alone, or replaced
+    /// where `renewing`: it may be online and get nothing.
+    mutating func reconnectRequested(renewing: Bool = false) -> [Action] {
         switch state {
         case .backingOff, .superseded: return connect()
+        case .active(let active) where renewing:
+            return [.close(active.id), .sessionLost(.requested)] + connect()
         case .idle, .connecting, .subscribing, .active, .closing, .closed: return []
         }
     }
@@ -198,6 +222,7 @@ struct SessionStateMachine: Sendable {
     mutating func deadlineReached(now: MonotonicInstant) -> [Action] {
         switch state {
         case .subscribing(let id, let until) where until <= now:
+            orphaned = now
             return [.abort(id)] + backOff(.subscribeTimedOut, now: now)
         case .active(let active): return heartbeatDue(active, now: now)
         case .backingOff(let until, _) where until <= now: return connect()

@@ -16,6 +16,8 @@ enum InboundFrame: Equatable {
         var code: Int
         var message: String
         var body: String?
+        /// Whether the frame said `errcode` at all.
+        var hasCode = true
 
         var error: PlatformError? { code == 0 ? nil : PlatformError(code: code, message: message) }
     }
@@ -86,7 +88,8 @@ private struct Envelope {
                     _ = try scanner.skipValue()
                 }
             }
-            reqID = id
+            // Some servers say the id that they do not have with empty quotes.
+            reqID = id?.isEmpty == true ? nil : id
         case ("body", _): body = try scanner.skipValue()
         default: _ = try scanner.skipValue()
         }
@@ -98,13 +101,13 @@ private struct Envelope {
             return .ack(
                 InboundFrame.Ack(
                     reqID: id, code: code ?? 0, message: message,
-                    body: body.map { String(decoding: bytes[$0], as: UTF8.self) }))
+                    body: body.map { String(decoding: bytes[$0], as: UTF8.self) }, hasCode: code != nil))
         }
         switch Command(rawValue: command) {
         case .messageCallback, .legacyMessageCallback: return .callback(callback(.message, bytes))
         case .eventCallback: return .callback(callback(.event, bytes))
         case .ping: return .ping(id)
-        case .pong: return .ack(InboundFrame.Ack(reqID: id, code: 0, message: message, body: nil))
+        case .pong: return .ack(InboundFrame.Ack(reqID: id, code: 0, message: message, body: nil, hasCode: false))
         case let other: return .unknown(other)
         }
     }

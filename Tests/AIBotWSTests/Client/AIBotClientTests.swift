@@ -68,20 +68,20 @@ struct AIBotClientLifeTests {
         let session = SessionRunner(
             platform.client().session.configuration, transport: transport, wallClock: platform.clock, seed: 1,
             firstConnection: 0, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        let returned = ReplacedFlag()
+        let returned = Locked(false)
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 await session.run { _ in }
-                returned.set()
+                returned.withLock { $0 = true }
             }
             await eventually("subscribed") { platform.count("aibot_subscribe") == 1 }
             group.cancelAll()
             await eventually("close asked for") { transport.closing.count == 1 }
             for _ in 0..<200 { await Task.yield() }
-            #expect(!returned.isSet)
+            #expect(!returned.withLock { $0 })
             for id in transport.closing { platform.transport.dropConnection(id, .byUs) }
         }
-        #expect(returned.isSet)
+        #expect(returned.withLock { $0 })
     }
 
     @Test("WS-8: welcome; server pings are answered with their own req_id; garbage is survived")

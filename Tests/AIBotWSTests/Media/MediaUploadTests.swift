@@ -77,6 +77,25 @@ struct MediaUploadTests {
         #expect(Set(ids).count == ids.count)
     }
 
+    @Test("WS-17: the end of an upload does not wait for answers that are still to come", .timeLimit(.minutes(1)))
+    func cancelled() async {
+        let platform = FakePlatform()
+        let content = content(Self.bytes)
+        let file = TemporaryFile(content)
+        platform.uploads.obstruct("chunk", [.loses, .loses])
+        let outcome = await platform.online { session in
+            await withTaskGroup(of: UploadOutcome.self) { group in
+                let media = media(file, content.count)
+                group.addTask { await LongConnection(session, clock: platform.clock).upload(media, progress: nil) }
+                await eventually("sent") { platform.uploads.seen == ["init", "chunk", "chunk"] }
+                // No time passes, so no ack is overdue.
+                group.cancelAll()
+                return await group.next()
+            }
+        }
+        #expect(outcome == .interrupted)
+    }
+
     @Test("WS-17: a video carries its name as title; the md5 is that of the file")
     func video() async throws {
         let platform = FakePlatform()

@@ -211,14 +211,16 @@ struct DisplacedPolicyTests {
         #expect(connects == 1)
     }
 
-    @Test("displaced.policy: WS-5: displacement of a connection that is not subscribed yet is ignored")
+    @Test("displaced.policy: WS-5: displacement counts as soon as the subscription is sent")
     func displacedWhileSubscribing() {
         var bench = SessionBench()
         bench.start()
         #expect(bench.displaced().isEmpty)
         bench.opened()
-        #expect(bench.displaced().isEmpty)
-        #expect(bench.answered().contains(.sessionStarted(ConnectionID(1))))
+        #expect(bench.displaced() == [.abort(ConnectionID(1)), .statusChanged])
+        #expect(bench.machine.status == .superseded)
+        #expect(bench.machine.nextDeadline == nil)
+        #expect(bench.answered().isEmpty)
     }
 }
 

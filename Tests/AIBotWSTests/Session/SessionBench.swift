@@ -56,6 +56,9 @@ struct SessionBench {
         note(machine.notSubscribed(id ?? current, now: now))
     }
     @discardableResult mutating func reconnect() -> [SessionStateMachine.Action] { note(machine.reconnectRequested()) }
+    @discardableResult mutating func renew() -> [SessionStateMachine.Action] {
+        note(machine.reconnectRequested(renewing: true))
+    }
     @discardableResult mutating func networkChanged() -> [SessionStateMachine.Action] {
         note(machine.networkChanged(now: now))
     }

@@ -5,8 +5,10 @@ import Testing
 
 private func frame(_ text: String) -> InboundFrame? { Array(text.utf8).withUnsafeBytes { try? InboundFrame($0) } }
 
-private func ack(_ id: ReqID?, _ code: Int = 0, _ message: String = "", body: String? = nil) -> InboundFrame {
-    .ack(InboundFrame.Ack(reqID: id, code: code, message: message, body: body))
+private func ack(
+    _ id: ReqID?, _ code: Int = 0, _ message: String = "", body: String? = nil, hasCode: Bool = true
+) -> InboundFrame {
+    .ack(InboundFrame.Ack(reqID: id, code: code, message: message, body: body, hasCode: hasCode))
 }
 
 @Suite("InboundFrame: classification")
@@ -19,7 +21,9 @@ struct InboundFrameTests {
         (#"{"headers":{"req_id":null},"errcode":0}"#, ack(nil)),
         (#"{"headers":{"req_id":17},"errcode":0}"#, ack(nil)),
         (#"{"cmd":"pong","headers":{"req_id":"p"},"errcode":0,"errmsg":"ok"}"#, ack("p", 0, "ok")),
-        (#"{"cmd":"pong","headers":{"req_id":"p"}}"#, ack("p")),
+        (#"{"cmd":"pong","headers":{"req_id":"p"}}"#, ack("p", hasCode: false)),
+        (#"{"headers":{"req_id":""},"errcode":40058}"#, ack(nil, 40_058)),
+        (#"{"cmd":"ping","headers":{"req_id":""}}"#, .ping(nil)),
         (#"{"cmd":"ping","headers":{"req_id":"p"},"errcode":0}"#, ack("p")),
         (
             #"{"cmd":"aibot_respond_msg","headers":{"req_id":"r"},"errcode":846608,"errmsg":"x"}"#,
@@ -49,7 +53,7 @@ struct InboundFrameTests {
         (#"{"body":{"upload_id":"u"},"headers":{"req_id":"r"},"errcode":0}"#, ack("r", body: #"{"upload_id":"u"}"#)),
         (#"{"new_key":[1,{"x":null}],"headers":{"req_id":"r","trace":"t"},"errcode":0}"#, ack("r")),
         (#"{"cmd":null,"headers":{"req_id":"r"},"errcode":0}"#, ack("r")),
-        (#"{"cmd":7,"headers":{"req_id":"r"},"errcode":-1}"#, ack("r", -1)), ("{}", ack(nil)),
+        (#"{"cmd":7,"headers":{"req_id":"r"},"errcode":-1}"#, ack("r", -1)), ("{}", ack(nil, hasCode: false)),
     ]
 
     @Test("WS-6: frames are told apart by their envelope", arguments: table.indices)
