@@ -215,7 +215,7 @@ import Testing
             #expect(try await store.retriable(limit: 2).map(\.id) == [lost, other])
             #expect(try await store.retriable(limit: 1).map(\.id) == [lost])
             #expect(try await store.retriable(limit: 1).first?.parts.map(\.state) == [.dead])
-            #expect(try await store.revive(lost))
+            #expect(try await store.revive(lost, at: 7))
             #expect(try await store.retriable(limit: 9).map(\.id) == [other])
         }
     }

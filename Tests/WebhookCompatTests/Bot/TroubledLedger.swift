@@ -50,7 +50,7 @@ final class TroubledLedger: LedgerStore {
     func revive(_ task: TaskID, at time: Int64) async -> Bool { inner.revive(task, at: time) }
     func drop(_ task: TaskID, at time: Int64) async -> Bool { inner.drop(task, at: time) }
     func feedback(since: Int64) async -> [FeedbackRecord] { inner.feedback(since: since) }
-    func prune(before: Int64, cardsBefore: Int64) async -> [String] {
-        inner.prune(before: before, cardsBefore: cardsBefore)
-    }
+    func retriable(limit: Int) async -> [LedgerTask] { inner.retriable(limit: limit) }
+    func filesInUse() async -> Set<String> { inner.filesInUse() }
+    func prune(before: Int64, cardsBefore: Int64) async { inner.prune(before: before, cardsBefore: cardsBefore) }
 }
