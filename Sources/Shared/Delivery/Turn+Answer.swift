@@ -88,12 +88,15 @@ extension Turn {
     /// The answer is complete: what is no text leaves it, the ledger gets it, then the last frames may go out.
     private func end(_ ending: ReplyStreamStateMachine.Ending) async {
         if ending == .interrupted, task != nil, services.store.isDurable { return park() }
+        // What a handler says that is cancelled is no answer.
+        guard !Task.isCancelled else { return park() }
         if ending == .finished { await takePictures() }
         let overflow = state.withLock { state -> String? in
             state.takeCards(services)
             return ending == .finished ? state.overflow : nil
         }
         if let overflow { await attach(whole: overflow) }
+        guard !Task.isCancelled else { return park() }
         await record { state in
             guard ending == .finished else { return state.machine.ended(ending) }
             state.settleRoutes(services.settings.reply.words, terms)

@@ -86,6 +86,28 @@ struct RestartDoubtTests {
         #expect(memory.trace(messageID: "m1").first?.attempts == 3)
     }
 
+    @Test(
+        "restart.stop: P31, WS-15: what a handler says that is cancelled with the engine is no answer: the next run asks again",
+        arguments: [true, false])
+    func cancelledHandler(throwing: Bool) async {
+        let world = World()
+        await world.life(
+            dies: false,
+            handler: { _, reply in
+                try await reply.append("half of it")
+                await Signal().wait()
+                if throwing { throw CancellationError() }
+            }
+        ) { engine, _ in
+            engine.accept(EngineBench.message(1))
+            await eventually("begun") { world.platform.shown("r1") == ["half of it"] && world.task(1)?.attempts == 1 }
+        }
+        #expect(world.state(1) == .accepted)
+        await world.life { _, _ in await eventually("answered") { world.state(1) == .done } }
+        #expect(world.platform.shown("r1") == ["re: hello"])
+        #expect(world.platform.unsealed.isEmpty && world.platform.pushed().isEmpty)
+    }
+
     @Test("restart.parked: P31, WS-15: the notice of a stop is in the ledger before it may stand in the bubble")
     func parkedNotice() async {
         let world = World()

@@ -262,10 +262,10 @@ final class World: Sendable {
         self.fallback = fallback
     }
 
-    /// One run of the program: online at once, and killed after `body`, unless it has stopped by itself.
+    /// One run of the program: online at once, and killed after `body`, or only cancelled, unless it has stopped by itself.
     func life(
         _ change: (inout EngineSettings) -> Void = { _ in }, hooks: EngineHooks = EngineHooks(), online: Bool = true,
-        account: AccountID = "default",
+        dies: Bool = true, account: AccountID = "default",
         gate: @escaping @Sendable (InboundMessage) -> GateVerdict = { _ in .allow },
         handler: @escaping MessageHandler = { message, reply in try await reply.append("re: " + message.text) },
         _ body: (ReplyEngine, DurableTestLedger) async -> Void
@@ -291,9 +291,11 @@ final class World: Sendable {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await engine.run() }
             await body(engine, ledger)
-            ledger.die()
-            line.die()
-            aside?.die()
+            if dies {
+                ledger.die()
+                line.die()
+                aside?.die()
+            }
             group.cancelAll()
         }
     }
