@@ -1,15 +1,14 @@
 import Foundation
+import Shared
 
 /// A value that is there for a while.
-final class Slot<Value: Sendable>: @unchecked Sendable {
-    // Touched under `lock` alone.
-    private let lock = NSLock()
-    private var current: Value?
+struct Slot<Value: Sendable>: Sendable {
+    private let current = Locked<Value?>(nil)
 
-    var value: Value? { lock.withLock { current } }
-    func set(_ value: Value?) { lock.withLock { current = value } }
+    var value: Value? { current.withLock { $0 } }
+    func set(_ value: Value?) { current.withLock { $0 = value } }
     func take() -> Value? {
-        lock.withLock {
+        current.withLock { current in
             defer { current = nil }
             return current
         }

@@ -14,7 +14,7 @@ struct ConfigFile: ParsableArguments {
     /// Where relative paths in the file start.
     var folder: String { URL(fileURLWithPath: path).deletingLastPathComponent().path }
 
-    func read() throws -> ConfigurationResult {
+    func read(resolvesSecrets: Bool = true) throws -> ConfigurationResult {
         let data: Data
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path))
@@ -26,12 +26,14 @@ struct ConfigFile: ParsableArguments {
         }
         return GatewayConfiguration.load(
             bytes: Array(data), file: path, environment: ProcessInfo.processInfo.environment,
+            resolvesSecrets: resolvesSecrets,
             readFile: { try String(contentsOfFile: ($0 as NSString).expandingTildeInPath, encoding: .utf8) })
     }
 
-    /// The configuration, with warnings on standard error.
-    func load() throws -> GatewayConfiguration {
-        let result = try read()
+    /// The configuration, with warnings on standard error. Whoever only talks to the running program, or looks into its
+    /// ledger, needs no secrets.
+    func load(resolvesSecrets: Bool = true) throws -> GatewayConfiguration {
+        let result = try read(resolvesSecrets: resolvesSecrets)
         for warning in result.warnings { Main.complain("warning: \(warning)") }
         guard let configuration = result.configuration else {
             throw Failure(.configuration, result.errors.map(\.description).joined(separator: "\n"))

@@ -30,20 +30,25 @@ enum Ledgers {
 extension ConfigFile {
     /// Asks the running program.
     ///
-    /// - Throws: `Failure` with status 3 when none runs.
+    /// - Throws: `Failure` with status 3 when none runs, or another user's.
     func ask<Answer>(_ question: (AdminClient) async throws -> Answer) async throws -> Answer {
-        try await Self.ask(try load(), question)
+        let configuration = try load(resolvesSecrets: false)
+        do { return try await question(AdminClient(configuration: configuration.gateway)) } catch {
+            throw Self.failure(error)
+        }
     }
 
     /// Asks the running program, or reads the ledger of one that is down.
     func ask<Answer>(
         _ question: (AdminClient) async throws -> Answer, orLedger reading: (LedgerReports) async throws -> Answer
     ) async throws -> Answer {
-        let configuration = try load()
+        let configuration = try load(resolvesSecrets: false)
         do {
-            return try await Self.ask(configuration, question)
-        } catch let failure as Failure where failure.status == .notRunning {
+            return try await question(AdminClient(configuration: configuration.gateway))
+        } catch is AdminClient.NotRunning {
             return try await reading(LedgerReports(ledger: try Ledgers.open(configuration, migrates: false)))
+        } catch {
+            throw Self.failure(error)
         }
     }
 
@@ -51,27 +56,25 @@ extension ConfigFile {
     func ask<Answer>(
         _ question: (AdminClient) async throws -> Answer, orChanging change: (LedgerReports) async throws -> Answer
     ) async throws -> Answer {
-        let configuration = try load()
+        let configuration = try load(resolvesSecrets: false)
         do {
-            return try await Self.ask(configuration, question)
-        } catch let failure as Failure where failure.status == .notRunning {
+            return try await question(AdminClient(configuration: configuration.gateway))
+        } catch is AdminClient.NotRunning {
             let lock = try StateLock.take(configuration)
             defer { withExtendedLifetime(lock) {} }
             return try await change(LedgerReports(ledger: try Ledgers.open(configuration)))
+        } catch {
+            throw Self.failure(error)
         }
     }
 
-    private static func ask<Answer>(
-        _ configuration: GatewayConfiguration, _ question: (AdminClient) async throws -> Answer
-    ) async throws -> Answer {
-        do {
-            return try await question(AdminClient(configuration: configuration.gateway))
-        } catch let error as AdminClient.NotRunning {
-            throw Failure(.notRunning, error.description)
-        } catch let error as AdminClient.NoAccess {
-            throw Failure(.failed, error.description)
-        } catch let problem as AdminProblem {
-            throw Failure(problem.status == 400 ? .configuration : .failed, problem.description)
+    private static func failure(_ error: any Error) -> any Error {
+        switch error {
+        case let error as AdminClient.NotRunning: Failure(.notRunning, error.description)
+        case let error as AdminClient.NoAccess: Failure(.notRunning, error.description)
+        case let problem as AdminProblem:
+            Failure(problem.status == 400 ? .configuration : .failed, problem.description)
+        default: error
         }
     }
 }

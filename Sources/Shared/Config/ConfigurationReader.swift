@@ -11,11 +11,14 @@ struct ConfigurationReader {
     private(set) var warnings: [ConfigurationIssue] = []
     /// Off while a disabled account is read: its missing environment variables stop nobody.
     var resolvesSecrets = true
+    /// Whether anybody wants the secrets.
+    private let wantsSecrets: Bool
 
     init(
-        file: String, document: JSON5Document, environment: [String: String],
+        file: String, document: JSON5Document, environment: [String: String], wantsSecrets: Bool,
         readFile: @escaping (String) throws -> String
     ) {
+        self.wantsSecrets = wantsSecrets
         self.file = file
         self.document = document
         self.environment = environment
@@ -118,7 +121,7 @@ struct ConfigurationReader {
             mistake(at: path, "this is no reference to a secret", form)
             return nil
         }
-        guard resolvesSecrets else { return nil }
+        guard wantsSecrets, resolvesSecrets else { return nil }
         do throws(Secret.SourceError) {
             return member.key == "env"
                 ? try Secret(variable: name, in: environment) : try Secret(file: name, readFile: readFile)

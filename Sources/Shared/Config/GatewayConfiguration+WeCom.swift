@@ -25,11 +25,6 @@ extension GatewayConfiguration {
         public var enabledAccounts: [String: Account] {
             enabled ? accounts.filter { $0.value.enabled } : [:]
         }
-
-        /// Network settings of an account, or the shared ones when there is no such account.
-        public func network(account: String? = nil) -> Network {
-            account.flatMap { accounts[$0]?.network } ?? accountDefaults.network
-        }
     }
 
     /// `channels.wecom.media`.

@@ -80,11 +80,12 @@ extension GatewayConfiguration {
     ///   - bytes: the file's content, JSON5 in UTF-8, at most 1 MiB.
     ///   - file: its name, for the issues.
     ///   - environment: where `{env: "NAME"}` looks.
+    ///   - resolvesSecrets: false leaves references to secrets as they are; keys that have one are nil then.
     ///   - readFile: gives the text of a file for `{file: "/path"}`, or throws.
     /// - Returns: the configuration when there is no error, and all errors and warnings.
     public static func load(
         bytes: [UInt8], file: String, environment: [String: String],
-        readFile: @escaping (String) throws -> String
+        resolvesSecrets: Bool = true, readFile: @escaping (String) throws -> String
     ) -> ConfigurationResult {
         let document: JSON5Document
         do {
@@ -95,7 +96,8 @@ extension GatewayConfiguration {
             }
             return ConfigurationResult(configuration: nil, errors: issues, warnings: [])
         }
-        var reader = ConfigurationReader(file: file, document: document, environment: environment, readFile: readFile)
+        var reader = ConfigurationReader(
+            file: file, document: document, environment: environment, wantsSecrets: resolvesSecrets, readFile: readFile)
         var configuration = GatewayConfiguration()
         configuration.read(document.root, at: JSON5Path(), with: &reader)
         configuration.complete()

@@ -6,7 +6,7 @@ public struct AccessSettings: Sendable, Hashable {
         case open
         /// Ids in `directAllowFrom`.
         case allowlist
-        /// Ids in `directAllowFrom` and those an operator approved; others are told how to ask.
+        /// Ids in `directAllowFrom`; others are told that an administrator has to approve them.
         case pairing
         /// Nobody.
         case disabled
@@ -40,8 +40,6 @@ public struct AccessSettings: Sendable, Hashable {
     public var directMode: DirectMode
     /// User ids, or `*` for everyone, under `allowlist` and `pairing`.
     public var directAllowFrom: [String]
-    /// User ids that an operator approved, under `pairing`.
-    public var paired: Set<String>
     /// Rule for group chats.
     public var groupMode: GroupMode
     /// Ids of group chats, or `*` for every group, under `allowlist`.
@@ -51,12 +49,11 @@ public struct AccessSettings: Sendable, Hashable {
 
     /// Makes settings; the defaults are those of an empty configuration.
     public init(
-        directMode: DirectMode = .pairing, directAllowFrom: [String] = [], paired: Set<String> = [],
+        directMode: DirectMode = .pairing, directAllowFrom: [String] = [],
         groupMode: GroupMode = .open, groupAllowFrom: [String] = [], groups: [String: GroupEntry] = [:]
     ) {
         self.directMode = directMode
         self.directAllowFrom = directAllowFrom
-        self.paired = paired
         self.groupMode = groupMode
         self.groupAllowFrom = groupAllowFrom
         self.groups = groups
@@ -165,49 +162,12 @@ public enum AccessPolicy {
         }
     }
 
-    /// The rules in one sentence, for `config check` and `doctor`; names how many ids are listed, not which.
-    public static func summary(_ settings: AccessSettings) -> String {
-        directSummary(settings) + "; " + groupSummary(settings)
-    }
-
-    private static func directSummary(_ settings: AccessSettings) -> String {
-        let isForAll = settings.directAllowFrom.contains("*")
-        let listed = settings.directAllowFrom.count
-        switch settings.directMode {
-        case .open: return "everyone may write directly"
-        case .disabled: return "nobody may write directly"
-        case .allowlist where isForAll, .pairing where isForAll: return "everyone may write directly (* in allowFrom)"
-        case .allowlist: return "only listed users (\(listed)) may write directly"
-        case .pairing:
-            return
-                "only listed (\(listed)) and paired (\(settings.paired.count)) users may write directly, others must pair"
-        }
-    }
-
-    private static func groupSummary(_ settings: AccessSettings) -> String {
-        if settings.groupMode == .disabled { return "the bot answers in no group" }
-        let common = settings.groups["*"]
-        var parts = ["the bot answers in every group"]
-        if settings.groupMode == .allowlist, !settings.groupAllowFrom.contains("*") {
-            parts = ["the bot answers only in listed groups (\(settings.groupAllowFrom.count))"]
-        }
-        if let senders = common?.allowFrom, !senders.contains("*") {
-            parts.append("only listed senders (\(senders.count))")
-        }
-        parts.append(common?.requireMention ?? true ? "when it is mentioned" : "to every message")
-        let own = settings.groups.keys.count { $0 != "*" }
-        if own > 0 { parts.append("unless the group's own settings (\(own)) differ") }
-        return parts.joined(separator: ", ")
-    }
-
     private static func direct(_ settings: AccessSettings, _ sender: String) -> Decision {
         switch settings.directMode {
         case .open: return .allow
         case .disabled: return .deny(.directDisabled)
         case .allowlist: return lists(settings.directAllowFrom, sender) ? .allow : .deny(.notListed)
-        case .pairing:
-            let isAdmitted = lists(settings.directAllowFrom, sender) || settings.paired.contains(sender)
-            return isAdmitted ? .allow : .deny(.notPaired)
+        case .pairing: return lists(settings.directAllowFrom, sender) ? .allow : .deny(.notPaired)
         }
     }
 

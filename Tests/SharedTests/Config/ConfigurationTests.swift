@@ -152,8 +152,8 @@ struct ConfigurationTests {
         #expect(first.groupPolicy == .disabled && second.groupPolicy == .open && second.streamMode == .off)
         #expect(second.settings(forGroup: "wrX").allowFrom == ["1001"])
         #expect(second.settings(forGroup: "wrX").requireMention == true)
-        #expect(wecom.network(account: "a").retries == 5 && wecom.network(account: "b").retries == 1)
-        #expect(wecom.network(account: "b").timeout == .seconds(3) && wecom.network().retries == 5)
+        #expect(first.network.retries == 5 && second.network.retries == 1)
+        #expect(first.network.timeout == .seconds(3) && second.network.timeout == .seconds(3))
     }
 
     @Test("GW-2: a bot straight at channels.wecom is the account default")
@@ -201,6 +201,21 @@ struct ConfigurationTests {
         let text =
             "{channels: {wecom: {accounts: {default: {\(bot)}, old: {enabled: false, bot: {botId: 'x y', secret: {env: 'NONE'}}}}}}}"
         #expect(loadConfiguration(text).errors.isEmpty)
+    }
+
+    @Test("OPS-2: whoever needs no secrets reads a file without having them")
+    func withoutSecrets() throws {
+        struct NoFile: Error {}
+        let load = { (resolves: Bool) in
+            GatewayConfiguration.load(
+                bytes: Array(canonicalSample.utf8), file: "c", environment: [:], resolvesSecrets: resolves
+            ) { _ in throw NoFile() }
+        }
+        #expect(load(true).errors.count == 4)
+        let read = load(false)
+        #expect(read.errors.map(\.description) == [])
+        #expect(read.configuration?.gateway.stateDirectory == "~/.wecom-aibot")
+        #expect(read.configuration?.wecom.accounts["default"]?.bot.secret == nil)
     }
 
     @Test("bindings: first match, then default, then the only one")
