@@ -110,9 +110,10 @@ public struct AdminListener: Service {
         do {
             try await application.run()
         } catch  where error is IOError || error is SocketAddressError {
+            let words = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
             throw GatewayError(
                 .invalidConfiguration,
-                "gateway.admin \(name): cannot listen: \(error). Free it, name another address, or \"\" for none")
+                "gateway.admin \(name): cannot listen: \(words). Free it, name another address, or \"\" for none")
         }
     }
 }

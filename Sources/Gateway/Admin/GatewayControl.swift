@@ -46,7 +46,9 @@ public struct GatewayStatus: Sendable, Hashable, Codable {
     public var troubles: [String] {
         if accounts.isEmpty { return ["no account runs"] }
         let offline = accounts.filter { !$0.online }.map { account in
-            "account \(account.name): \(account.state)" + (account.reason.map { ": \($0)" } ?? "")
+            let hasOtherSide = accounts.contains { $0.name == account.name && $0.channel != account.channel }
+            let side = hasOtherSide ? " (\(account.channel))" : ""
+            return "account \(account.name)\(side): \(account.state)" + (account.reason.map { ": \($0)" } ?? "")
         }
         return offline + (ledger?.trouble.map { ["ledger: \($0)"] } ?? [])
     }

@@ -124,7 +124,7 @@ struct AdminListenerTests {
             let listener = AdminListener(stage.control, configuration: configuration, logger: log.logger)
             let group = Self.group([listener, listener.before(Follower(lines: log.lines))])
             let error = try await #require(throws: GatewayError.self) { try await group.run() }
-            #expect(error.message.contains("127.0.0.1:\(stage.port)"))
+            #expect(error.message.contains("127.0.0.1:\(stage.port): cannot listen: Address already in use. Free it"))
             #expect(!log.text.contains("began") && !log.text.contains("ERROR"), "\(log.text)")
         }
     }
@@ -274,16 +274,17 @@ struct AdminListenerTests {
     func outbox() async throws {
         let ledger = FakeLedger([
             .sample(1, state: .done), .sample(2, state: .dead), .sample(3, state: .answered),
-            .sample(4, state: .accepted),
+            .sample(4, state: .accepted), .refused(5),
         ])
         try await AdminStage.run(FakeControl(ledger: ledger)) { stage in
             let report = try await stage.client.outbox()
             #expect(report.items.map(\.task) == [3, 4, 2] && report.items.map(\.ageSeconds) == [600, 600, 600])
             let retried = try await stage.client.retry([TaskID(1), TaskID(2)])
             #expect(retried.changed == [2] && retried.unchanged == [1])
+            #expect(try await stage.client.retry([TaskID(5)]).unchanged == [5])
             let dropped = try await stage.client.drop(nil)
             #expect(dropped.changed == [2, 3, 4] && dropped.unchanged == [])
-            #expect(ledger.tasks.map(\.state) == [.done, .dead, .dead, .dead])
+            #expect(ledger.tasks.map(\.state) == [.done, .dead, .dead, .dead, .dead])
             #expect(try await stage.client.retry(nil).changed == [2, 3, 4])
             for body in ["", "{}", #"{"tasks": []}"#, #"{"tasks": [1], "allDead": true}"#, #"{"allDead": false}"#] {
                 #expect(try await stage.ask("/api/outbox/retry", .POST, body: body).status == 400, "\(body)")

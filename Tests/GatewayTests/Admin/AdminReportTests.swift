@@ -138,6 +138,22 @@ struct AdminReportTests {
         #expect(status.reason.map { why in reason.map(why.contains) ?? false } ?? (reason == nil), "\(session)")
     }
 
+    @Test("GW-12: a trace of what policy kept out offers no retry")
+    func keptOut() {
+        let report = TraceReport(messageID: "m1", tasks: [.refused(5)], text: false)
+        #expect(report.lines.last == "  now: kept out by policy; nothing was kept that could be sent")
+        let lost = TraceReport(messageID: "m1", tasks: [.sample(6, state: .dead)], text: false)
+        #expect(lost.lines.last?.contains("outbox retry 6") == true)
+    }
+
+    @Test("an account with two sides says which of them is not online")
+    func sides() {
+        var application = AccountStatus.taken
+        (application.name, application.channel) = ("default", "agent")
+        let status = GatewayStatus(version: "", pid: 1, uptimeSeconds: 1, accounts: [.up, application])
+        #expect(status.troubles == ["account default (agent): superseded: another connection took the bot over"])
+    }
+
     @Test("status for a person")
     func status() {
         var status = GatewayStatus(

@@ -46,7 +46,8 @@ final class FakeLedger: LedgerStore, @unchecked Sendable {
     }
 
     func revive(_ task: TaskID, at: Int64) async throws(LedgerTrouble) -> Bool {
-        change(task, from: [.dead], to: .answered)
+        let isRefused = tasks.contains { $0.id == task && $0.entry.refusal != nil }
+        return !isRefused && change(task, from: [.dead], to: .answered)
     }
 
     func drop(_ task: TaskID, at: Int64) async throws(LedgerTrouble) -> Bool {
@@ -150,6 +151,18 @@ extension AccountStatus {
 }
 
 extension LedgerTask {
+    /// A message that policy kept out, of which nothing was kept.
+    static func refused(_ id: Int64) -> LedgerTask {
+        let accepted = sample(id, state: .accepted)
+        var entry = accepted.entry.kept
+        entry.refusal = "sender-not-paired"
+        var task = LedgerTask(id: accepted.id, entry: entry)
+        task.state = .dead
+        task.reason = entry.refusal
+        task.finishedAt = start
+        return task
+    }
+
     static let start: Int64 = 1_795_247_400_000
 
     /// A task with a secret word in message and answer, and one part.
