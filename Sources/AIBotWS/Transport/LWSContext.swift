@@ -60,7 +60,9 @@ final class LWSContext {
     let idlePolicy: UnsafeMutablePointer<lws_retry_bo_t>
 
     /// Creates the context on the current thread; nil when lws cannot.
-    init?() {
+    ///
+    /// - Parameter options: further options of lws.
+    init?(options: UInt64 = 0) {
         guard let name = strdup("aibot") else { return nil }
         protocolName = name
         idlePolicy = .allocate(capacity: 1)
@@ -85,7 +87,7 @@ final class LWSContext {
         // of private TLS data, which fails the handshakes that other contexts have under way. OpenSSL needs no such
         // initialization any more. No VALIDATE_UTF8 either: with it one broken text ends the connection, after 5 s in
         // which all input is thrown away. The JSON reader copes with such bytes.
-        info.options = UInt64(LWS_SERVER_OPTION_EXPLICIT_VHOSTS)
+        info.options = UInt64(LWS_SERVER_OPTION_EXPLICIT_VHOSTS) | options
         LWSLog.install()
         guard let context = lws_create_context(&info) else {
             idlePolicy.deallocate()

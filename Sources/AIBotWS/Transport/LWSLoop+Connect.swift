@@ -195,7 +195,11 @@ extension LWSLoop {
         case .closing:
             connection.kill()
             finish(connection, .byUs)
-        case .waitingForTurn, .open, .dead:
+        case .open:
+            guard connection.peerClosed else { return }
+            connection.kill()
+            finish(connection, .byPeer(code: connection.peerCode))
+        case .waitingForTurn, .dead:
             break
         }
     }

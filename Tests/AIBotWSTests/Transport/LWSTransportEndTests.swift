@@ -1,3 +1,4 @@
+import CLibWebSockets
 import NIOCore
 import Shared
 import Testing
@@ -75,7 +76,7 @@ struct LWSTransportEndTests {
         let transport: LWSTransport
         let (woken, wake) = AsyncStream<Void>.makeStream()
         init(_ transport: LWSTransport) { self.transport = transport }
-        func transportOpened(_ id: ConnectionID) { _ = transport.send(FrameBuffer("mute"), on: id) }
+        func transportOpened(_ id: ConnectionID) { _ = transport.send(FrameBuffer("mute utf8"), on: id) }
         func transportReceived(_ id: ConnectionID, _ bytes: UnsafeRawBufferPointer) {}
         func transportClosed(_ id: ConnectionID, _ reason: CloseReason) {
             transport.setAlarm(transport.now.advanced(by: .milliseconds(20)), for: self)
@@ -86,13 +87,29 @@ struct LWSTransportEndTests {
     @Test("WS-4: an alarm set when libwebsockets' own timer ends a connection does not wait for other events")
     func wakeAfterOwnTimer() async throws {
         let server = try await WebSocketTestServer()
-        let transport = LWSTransport()
+        // libwebsockets waits five seconds for the answer to the close frame of its own.
+        let validate = UInt64(LWS_SERVER_OPTION_VALIDATE_UTF8)
+        let transport = LWSTransport(
+            clock: SystemMonotonicClock(), resolver: Resolver(), throttle: ConnectThrottle(),
+            makeContext: { LWSContext(options: validate) })
         let waker = Waker(transport)
         await TransportDriver(transport).connect(server.target(), waker)
         // Nothing else is under way that could wake the thread.
         for await _ in waker.woken {}
         transport.shutdown()
         await server.stop()
+    }
+
+    @Test("A peer that says that it closes, and does not, is cut off", arguments: [false, true])
+    func closesInWordsOnly(secure: Bool) async throws {
+        let authority = try TestAuthority()
+        let tls = secure ? try authority.server([.dnsName("localhost")]) : nil
+        let link = try await Link(try await WebSocketTestServer(tls: tls), host: secure ? "localhost" : "127.0.0.1") {
+            if secure { $0.caFile = try? authority.write() }
+        }
+        await link.send("mute close 1001")
+        #expect(await link.observer.next() == .closed(link.id, .byPeer(code: 1001)))
+        await link.end(afterClose: true)
     }
 
     @Test("Frames queued before a close are sent before it")

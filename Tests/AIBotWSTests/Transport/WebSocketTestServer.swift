@@ -16,7 +16,7 @@ import NIOWebSocket
 /// `binary`: a binary message. `utf8`: bytes that are no text. `opcode`: a frame that no one knows. `deaf`: does not
 /// answer anything from now on. `sized N`: N bytes as single-frame messages of 100 bytes. `masked`: a masked ping.
 /// `pings`: pings with and without content, and pongs that nobody asked for. `huge`: a message whose second frame claims
-/// the greatest length there is. `mute`: a frame that no one knows, then silence. `ticks`: from now on answers a long
+/// the greatest length there is. `mute` and another command: does that, then is deaf. `ticks`: from now on answers a long
 /// message with `tick`. A reset by the client is noted as `reset`.
 final class WebSocketTestServer: Sendable {
     let channel: any NIOCore.Channel
@@ -26,10 +26,11 @@ final class WebSocketTestServer: Sendable {
     var lines: [String] { received.all }
     var port: Int { channel.localAddress?.port ?? 0 }
 
-    init(tls: NIOSSLContext? = nil, host: String = "127.0.0.1") async throws {
+    /// With `slow`, the client's kernel takes few bytes at a time, as on a line far away.
+    init(tls: NIOSSLContext? = nil, host: String = "127.0.0.1", slow: Bool = false) async throws {
         isSecure = tls != nil
         let received = received
-        channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -48,7 +49,11 @@ final class WebSocketTestServer: Sendable {
                         withServerUpgrade: (upgraders: [upgrader], completionHandler: { _ in }))
                 }
             }
-            .bind(host: host, port: 0).get()
+        if slow {
+            _ = bootstrap.serverChannelOption(.socketOption(.so_rcvbuf), value: 65_536)
+                .serverChannelOption(.tcpOption(NIOBSDSocket.Option(rawValue: TCP_MAXSEG)), value: 1_400)
+        }
+        channel = try await bootstrap.bind(host: host, port: 0).get()
     }
 
     /// Where to connect.
@@ -115,7 +120,7 @@ private final class ScriptedPeer: ChannelInboundHandler {
         case "deaf": isDeaf = true
         case "mute":
             isDeaf = true
-            write(WebSocketOpcode(encodedWebSocketOpcode: 0x3) ?? .text, ByteBuffer(string: "?"), context)
+            obey(words.dropFirst().joined(separator: " "), context)
         case "ticks": isTicking = true
         case "huge": huge(context)
         case "masked":
