@@ -126,6 +126,7 @@ enum LedgerSchema {
         ALTER TABLE part ADD COLUMN doubts INTEGER NOT NULL DEFAULT 0;
         UPDATE part SET doubts = 1 WHERE state = 'unknown';
         ALTER TABLE task ADD COLUMN revived_at INTEGER;
+        DROP INDEX task_file_path;
         """
 
     // MARK: 3-texts
