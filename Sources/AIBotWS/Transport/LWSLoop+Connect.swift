@@ -195,11 +195,7 @@ extension LWSLoop {
         case .closing:
             connection.kill()
             finish(connection, .byUs)
-        case .open:
-            guard connection.peerClosed else { return }
-            connection.kill()
-            finish(connection, .byPeer(code: connection.peerCode))
-        case .waitingForTurn, .dead:
+        case .waitingForTurn, .open, .dead:
             break
         }
     }

@@ -131,8 +131,6 @@ extension LWSLoop {
     /// `WS_PEER_INITIATED_CLOSE`: code (two bytes, big-endian) and words, or nothing.
     func peerInitiatedClose(_ connection: LWSConnection, _ payload: UnsafeRawBufferPointer) {
         connection.peerClosed = true
-        // With TLS lws waits an hour for the peer to end the line as well.
-        if connection.phase == .open { setTimer(connection, clock.now.advanced(by: Self.closeTimeout)) }
         if payload.count >= 2 { connection.peerCode = UInt16(payload[0]) << 8 | UInt16(payload[1]) }
     }
 

@@ -128,47 +128,6 @@ struct LWSTransportSlowLineTests {
         #expect(piece.buffer.mayBeOvertaken)
         #expect(!OutboundFrame.ping("r").buffer.mayBeOvertaken)
     }
-
-    /// Notes how much the server had read when the first word of it arrived.
-    private final class FirstTick: ConnectionObserver, @unchecked Sendable {
-        let server: WebSocketTestServer
-        let transport: LWSTransport
-        let (ends, end) = AsyncStream<Int>.makeStream()
-        // On the service thread alone.
-        private var ticks = 0
-        init(_ server: WebSocketTestServer, _ transport: LWSTransport) {
-            self.server = server
-            self.transport = transport
-        }
-        func transportOpened(_ id: ConnectionID) {
-            _ = transport.send(FrameBuffer("ticks"), on: id)
-            for _ in 0..<100 { _ = transport.send(FrameBuffer(String(repeating: "s", count: 100_000)), on: id) }
-        }
-        func transportReceived(_ id: ConnectionID, _ bytes: UnsafeRawBufferPointer) {
-            ticks += 1
-            if ticks == 1 { end.yield(server.lines.count { $0 == "tick" }) }
-        }
-        func transportClosed(_ id: ConnectionID, _ reason: CloseReason) { end.finish() }
-        func alarmFired() {}
-    }
-
-    @Test("WS-3: what the platform says is heard while much is being written")
-    func reading() async throws {
-        let server = try await WebSocketTestServer(slow: true)
-        let transport = LWSTransport()
-        let observer = FirstTick(server, transport)
-        var target = server.target()
-        target.maxQueuedBytes = 64 << 20
-        await TransportDriver(transport).connect(target, observer)
-        var heard: Int?
-        for await ticks in observer.ends {
-            heard = ticks
-            break
-        }
-        #expect(try #require(heard) < 50)
-        transport.shutdown()
-        await server.stop()
-    }
 }
 
 @Suite("LWSTransport: without a context", .timeLimit(.minutes(1)))

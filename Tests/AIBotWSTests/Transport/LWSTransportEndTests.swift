@@ -93,9 +93,12 @@ struct LWSTransportEndTests {
             clock: SystemMonotonicClock(), resolver: Resolver(), throttle: ConnectThrottle(),
             makeContext: { LWSContext(options: validate) })
         let waker = Waker(transport)
+        let start = transport.now
         await TransportDriver(transport).connect(server.target(), waker)
         // Nothing else is under way that could wake the thread.
         for await _ in waker.woken {}
+        // It would, for half a minute.
+        #expect(start.duration(to: transport.now) < .seconds(25))
         transport.shutdown()
         await server.stop()
     }

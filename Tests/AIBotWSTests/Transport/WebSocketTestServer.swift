@@ -16,8 +16,7 @@ import NIOWebSocket
 /// `binary`: a binary message. `utf8`: bytes that are no text. `opcode`: a frame that no one knows. `deaf`: does not
 /// answer anything from now on. `sized N`: N bytes as single-frame messages of 100 bytes. `masked`: a masked ping.
 /// `pings`: pings with and without content, and pongs that nobody asked for. `huge`: a message whose second frame claims
-/// the greatest length there is. `mute` and another command: does that, then is deaf. `ticks`: from now on answers a long
-/// message with `tick`. A reset by the client is noted as `reset`.
+/// the greatest length there is. `mute` and another command: does that, then is deaf. A reset by the client is noted as `reset`.
 final class WebSocketTestServer: Sendable {
     let channel: any NIOCore.Channel
     let isSecure: Bool
@@ -26,11 +25,10 @@ final class WebSocketTestServer: Sendable {
     var lines: [String] { received.all }
     var port: Int { channel.localAddress?.port ?? 0 }
 
-    /// With `slow`, the client's kernel takes few bytes at a time, as on a line far away.
-    init(tls: NIOSSLContext? = nil, host: String = "127.0.0.1", slow: Bool = false) async throws {
+    init(tls: NIOSSLContext? = nil, host: String = "127.0.0.1") async throws {
         isSecure = tls != nil
         let received = received
-        let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -49,11 +47,7 @@ final class WebSocketTestServer: Sendable {
                         withServerUpgrade: (upgraders: [upgrader], completionHandler: { _ in }))
                 }
             }
-        if slow {
-            _ = bootstrap.serverChannelOption(.socketOption(.so_rcvbuf), value: 65_536)
-                .serverChannelOption(.tcpOption(NIOBSDSocket.Option(rawValue: TCP_MAXSEG)), value: 1_400)
-        }
-        channel = try await bootstrap.bind(host: host, port: 0).get()
+            .bind(host: host, port: 0).get()
     }
 
     /// Where to connect.
@@ -70,7 +64,6 @@ private final class ScriptedPeer: ChannelInboundHandler {
     typealias OutboundOut = WebSocketFrame
 
     private var isDeaf = false
-    private var isTicking = false
     private let received: NIOLockedLines
 
     init(_ received: NIOLockedLines) { self.received = received }
@@ -96,11 +89,7 @@ private final class ScriptedPeer: ChannelInboundHandler {
     }
 
     private func obey(_ line: String, _ context: ChannelHandlerContext) {
-        guard line.utf8.count < 100 else {
-            guard isTicking else { return text(line, context) }
-            received.add("tick")
-            return text("tick", context)
-        }
+        guard line.utf8.count < 100 else { return text(line, context) }
         let words = line.split(separator: " ").map(String.init)
         let number = words.count > 1 ? Int(words[1]) ?? 0 : 0
         switch words.first {
@@ -121,7 +110,7 @@ private final class ScriptedPeer: ChannelInboundHandler {
         case "mute":
             isDeaf = true
             obey(words.dropFirst().joined(separator: " "), context)
-        case "ticks": isTicking = true
+            _ = context.channel.setOption(.autoRead, value: false)
         case "huge": huge(context)
         case "masked":
             let key: WebSocketMaskingKey = [1, 2, 3, 4]
