@@ -7,7 +7,8 @@ struct Reconnect: AsyncParsableCommand {
         abstract: "Connect now, and take back a bot that another connection took over.",
         discussion: """
             Ends every wait for a connection. Stop the other program first: two programs with one bot take it from each
-            other for ever. Exit status 3 when no program runs.
+            other for ever. With --account, a bot that is online gets a new connection, too, in case it hears nothing.
+            Exit status 3 when no program runs.
             """)
 
     @OptionGroup var file: ConfigFile
