@@ -5,6 +5,8 @@ import Shared
 extension LWSLoop {
     /// Longest wait for one address while others remain.
     static let addressPatience = Duration.seconds(5)
+    /// Time that each address has at least: TCP, TLS and the upgrade take four round trips.
+    static let leastPatience = Duration.seconds(3)
     /// Hosts of which it is remembered which address failed.
     static let maxFailedAddresses = 256
 
@@ -80,11 +82,12 @@ extension LWSLoop {
         connection.phase = .connecting
         let address = connection.addresses[connection.nextAddress]
         connection.nextAddress += 1
-        // Each of those that are left has its share of the time.
+        // Each of those that are left has its share of the time, but enough of it to get anywhere on a slow line: what is
+        // not reached now comes first in the next attempt.
         let left = connection.addresses.count - connection.nextAddress
         let share = clock.now.duration(to: connection.deadline) / (left + 1)
-        let patience = clock.now.advanced(by: min(share, Self.addressPatience))
-        setTimer(connection, left > 0 ? patience : connection.deadline)
+        let patience = clock.now.advanced(by: min(max(share, Self.leastPatience), Self.addressPatience))
+        setTimer(connection, left > 0 ? min(patience, connection.deadline) : connection.deadline)
         let target = connection.target
         do {
             let vhost = try context.vhost(for: target, proxyAddress: target.proxy == nil ? nil : address)

@@ -34,7 +34,7 @@ extension ReplyEngine {
             defer { state.waitingForRecovery = nil }
             return state.waitingForRecovery ?? []
         }
-        for continuation in waiting { continuation.resume() }
+        for signal in waiting { signal.raise() }
         while !Task.isCancelled {
             let batch = state.withLock { state -> [Arrival] in
                 // What comes behind a new session belongs to it, so that has to be durable first.
@@ -65,6 +65,8 @@ extension ReplyEngine {
         let left = state.withLock { state in
             defer { state.arrived = [] }
             state.isOver = true
+            // A repetition must not count as known: nobody has it.
+            for arrival in state.arrived { state.seen.forget(arrival.message.id.rawValue) }
             return state.arrived
         }
         for arrival in left { tell(arrival, .refused) }
@@ -296,7 +298,8 @@ extension ReplyEngine {
         guard !isLive else { return }
         takeUp(
             open.filter {
-                $0.id == task && $0.entry.message.account == account && settings.takesUp($0.entry.message.channel)
+                $0.id == task && $0.entry.message.account == account
+                    && (settings.takesUp($0.entry.message.channel) || !$0.isReadable)
             })
     }
 

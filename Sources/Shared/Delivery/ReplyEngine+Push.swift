@@ -48,7 +48,7 @@ extension ReplyEngine {
         switch try await accepted(entry) {
         case .known(let task):
             // What an earlier run had of it is decided when the ledger was read.
-            await recovered()
+            await recovered(within: wait)
             guard await takeUpUnwritten(task, key) else { return PushResult(state: .known, task: task) }
             return await send(parts, entry, task, wait: wait)
         case .accepted(let task): return await send(parts, entry, task, wait: wait)
@@ -62,15 +62,14 @@ extension ReplyEngine {
         return (try? await services.store.revive(task, at: services.now)) == true
     }
 
-    /// Returns when everything of earlier runs was taken up.
-    private func recovered() async {
-        await withCheckedContinuation { continuation in
-            let isOver = state.withLock { state -> Bool in
-                state.waitingForRecovery?.append(continuation)
-                return state.waitingForRecovery == nil
-            }
-            if isOver { continuation.resume() }
+    /// Returns when everything of earlier runs was taken up, at the latest after `wait`.
+    private func recovered(within wait: Duration) async {
+        let signal = Signal()
+        let isOver = state.withLock { state -> Bool in
+            state.waitingForRecovery?.append(signal)
+            return state.waitingForRecovery == nil
         }
+        if !isOver { await signal.wait(atMost: wait, services.clock) }
     }
 
     private func accepted(_ entry: LedgerEntry) async throws(GatewayError) -> Acceptance {
@@ -97,12 +96,7 @@ extension ReplyEngine {
                 }, &state)
         }
         workContinuation.yield(.turn(turn, queued: false))
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await done.wait() }
-            group.addTask { try? await self.services.clock.sleep(for: wait) }
-            await group.next()
-            group.cancelAll()
-        }
+        await done.wait(atMost: wait, services.clock)
         await services.ledger.flushed()
         guard let report = result.withLock({ $0 }) else { return PushResult(state: .pending, task: task) }
         let word: PushResult.State = report.failure != nil ? .failed : report.assumed > 0 ? .assumed : .acked
@@ -112,5 +106,17 @@ extension ReplyEngine {
     /// Gives a card an id of its own where it has none.
     public func named(_ card: TemplateCard) -> TemplateCard {
         card.taskID == nil ? card.withTaskID(services.cardIDs.withLock { $0.next(now: services.now) }) : card
+    }
+}
+
+extension Signal {
+    /// Suspends until raised, or until that time has passed.
+    fileprivate func wait(atMost time: Duration, _ clock: any MonotonicClock) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.wait() }
+            group.addTask { try? await clock.sleep(for: time) }
+            await group.next()
+            group.cancelAll()
+        }
     }
 }

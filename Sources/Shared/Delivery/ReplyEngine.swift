@@ -335,7 +335,7 @@ struct EngineState: Sendable {
     /// Names given out before the ledger was read: their tasks are no earlier run's. Nil from then on.
     var ownNames: Set<String>? = []
     /// Who waits until everything of earlier runs was taken up; nil from then on.
-    var waitingForRecovery: [CheckedContinuation<Void, Never>]? = []
+    var waitingForRecovery: [Signal]? = []
     /// Nothing that comes is looked at any more.
     var isOver = false
     var lastTurn: UInt64 = 0

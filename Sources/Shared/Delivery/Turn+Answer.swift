@@ -12,17 +12,21 @@ extension Turn {
             if hasMediaToFetch, state.withLock({ !$0.hasFetched && $0.stopped == nil }) { await mediaFetched.wait() }
             if let stopped = state.withLock({ $0.stopped }) { return await end(stopped) }
             await count()
+            if let stopped = state.withLock({ $0.stopped }) { return await end(stopped) }
             await work(handler)
             onHandled?(self)
         }
     }
 
-    /// Counts a start of the handler. Where an earlier run was about to start it, too, that is durable before: a message that
-    /// ends the program must not do so for ever.
+    /// Counts a start of the handler. Where an earlier run was about to start it, too, that is durable before, however long
+    /// it takes: a message that ends the program must not do so for ever.
     private func count() async {
         guard let task else { return }
-        let step = LedgerTransition.began(task, attempt: attempt, at: services.now)
-        if isTakenUp { await services.ledger.commit([step]) } else { services.ledger.note(step) }
+        let ticket = services.ledger.enqueue([.began(task, attempt: attempt, at: services.now)])
+        guard isTakenUp else { return }
+        while !Task.isCancelled, state.withLock({ $0.stopped == nil }), await !services.ledger.durable(ticket) {
+            try? await services.clock.sleep(for: .seconds(1))
+        }
     }
 
     private func work(_ handler: @escaping MessageHandler) async {

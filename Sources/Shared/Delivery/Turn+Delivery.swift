@@ -52,7 +52,9 @@ extension Turn {
             return apply { $0.postponed(until: until) }
         }
         let (stake, bubble) = state.withLock { ($0.machine.partAtStake, $0.machine.openedBubble) }
-        if let stake { await noteSent(stake.part, by: stake.route) }
+        if let stake, await !noteSent(stake.part, by: stake.route), isTakenUp {
+            return apply { $0.postponed(until: services.clock.now.advanced(by: .seconds(1))) }
+        }
         if let task, let bubble { services.ledger.note(.bubble(task, index: bubble, at: services.now)) }
         // Once the notice may stand there, nothing else can follow in that bubble.
         if let task, operation.isFinal, state.withLock({ $0.machine.isParked }) {
@@ -69,22 +71,24 @@ extension Turn {
         }
         if cost != nil { services.learn(outcome, conversation) }
         if case .acknowledged = outcome, !riding.isEmpty { arrived(riding) }
-        if let stake { freeLateAddress(after: outcome, by: stake.route) }
-        apply { $0.completed(outcome, now: self.services.clock.now) }
+        apply(adding: freedAddress(after: outcome, by: stake?.route)) {
+            $0.completed(outcome, now: self.services.clock.now)
+        }
     }
 
-    /// A message that cannot be repeated is written down before it goes out.
-    private nonisolated(nonsending) func noteSent(_ part: Int, by route: DeliveryRoute) async {
-        guard let task else { return }
+    /// A message that cannot be repeated is written down before it goes out. False when that is not durable: it goes out all
+    /// the same, but not from what an earlier run left, or each start could repeat it and none would be counted.
+    private nonisolated(nonsending) func noteSent(_ part: Int, by route: DeliveryRoute) async -> Bool {
+        guard let task else { return true }
         var steps = [LedgerTransition.part(task, index: part, .sent(route), at: services.now)]
         if isLate(route) { steps.append(.lateAddress(task, nil)) }
-        await services.ledger.commit(steps)
+        return await services.ledger.commit(steps)
     }
 
     /// The late address takes its one message still when nothing was written there.
-    private func freeLateAddress(after outcome: SendOutcome, by route: DeliveryRoute) {
-        guard let task, isLate(route), case .notSent = outcome else { return }
-        services.ledger.note(.lateAddress(task, entry.route.late))
+    private func freedAddress(after outcome: SendOutcome, by route: DeliveryRoute?) -> [LedgerTransition] {
+        guard let task, let route, isLate(route), case .notSent = outcome else { return [] }
+        return [.lateAddress(task, entry.route.late)]
     }
 
     private func isLate(_ route: DeliveryRoute) -> Bool {
@@ -130,7 +134,9 @@ extension Turn {
 
     /// Changes the machine and writes down what that means for the parts, in that order for every writer. Time alone may
     /// settle a part or close its bubble, so asking for the next step is such a change, too.
-    private func apply<Result>(_ change: (inout ReplyStreamStateMachine) -> Result) -> Result {
+    private func apply<Result>(
+        adding more: [LedgerTransition] = [], _ change: (inout ReplyStreamStateMachine) -> Result
+    ) -> Result {
         state.withLock { state in
             let (hadLeft, hadWaited) = (state.machine.leavesBubbles, state.machine.firstBubbleWaited)
             let result = change(&state.machine)
@@ -141,6 +147,7 @@ extension Turn {
             if let shown = state.machine.takeShown() { steps.append(.shown(task, segments: shown)) }
             if !hadLeft, state.machine.leavesBubbles { steps.append(.handedOver(task)) }
             if !hadWaited, state.machine.firstBubbleWaited { steps.append(.bubble(task, index: 0, at: services.now)) }
+            steps += more
             if !steps.isEmpty { _ = services.ledger.enqueue(steps) }
             return result
         }
@@ -228,10 +235,11 @@ extension Turn {
         return false
     }
 
-    private func noteChanges(of index: Int) {
+    private func noteChanges(of index: Int, adding more: [LedgerTransition] = []) {
         state.withLock { state in
             guard let changes = state.part?.takeChanges(), let task else { return }
-            _ = services.ledger.enqueue(changes.map { .part(task, index: index, $0, at: services.now) })
+            let steps = changes.map { LedgerTransition.part(task, index: index, $0, at: services.now) } + more
+            if !steps.isEmpty { _ = services.ledger.enqueue(steps) }
         }
     }
 
@@ -253,7 +261,10 @@ extension Turn {
             return state.withLock { $0.part?.postponed(until: until) ?? () }
         }
         if case .card = message { await rememberCard() }
-        await noteSent(index, by: route)
+        if await !noteSent(index, by: route), isTakenUp {
+            let until = services.clock.now.advanced(by: .seconds(1))
+            return state.withLock { $0.part?.postponed(until: until) ?? () }
+        }
         if route == .fallback {
             let outcome = await performAside(address(message, route, index))
             return state.withLock { $0.part?.completed(outcome, now: services.clock.now) ?? () }
@@ -265,11 +276,11 @@ extension Turn {
             turn.changed.raise()
         }
         services.learn(outcome, conversation)
-        freeLateAddress(after: outcome, by: route)
         state.withLock { state in
             if route == .reply, case .notSent = outcome { state.isLateAddressUsed = false }
             state.part?.completed(outcome, now: services.clock.now)
         }
+        noteChanges(of: index, adding: freedAddress(after: outcome, by: route))
     }
 
     private func address(

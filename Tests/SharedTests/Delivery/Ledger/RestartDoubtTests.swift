@@ -191,9 +191,35 @@ struct RestartDoubtTests {
             engine.stop(drain: .seconds(1))
             await world.pass(.seconds(20)) { engine.openTurns == 0 }
             #expect(engine.openTurns == 0)
-            engine.accept(EngineBench.message(2)) { how in taken.withLock { $0.append(how) } }
-            #expect(taken.withLock { $0 } == [.refused, .refused])
+            // The platform delivers it again, as nobody has it.
+            for number in [1, 2] {
+                engine.accept(EngineBench.message(number)) { how in taken.withLock { $0.append(how) } }
+            }
+            #expect(taken.withLock { $0 } == [.refused, .refused, .refused])
         }
+    }
+
+    @Test("push.key: WS-19: a known key is answered in time while the ledger of earlier runs cannot be read")
+    func knownKeyInTime() async {
+        let world = World()
+        let person = Conversation(kind: .direct, id: "lin.wei")
+        await world.life { engine, _ in _ = try? await engine.push([.text("news")], to: person, key: "k1") }
+        await world.life { engine, ledger in
+            ledger.failReads()
+            let result = Locked<PushResult.State?>(nil)
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    let pushed = try? await engine.push([.text("news")], to: person, key: "k1", wait: .seconds(5))
+                    result.withLock { $0 = pushed?.state }
+                }
+                await world.pass(.seconds(20)) { result.withLock { $0 } != nil }
+                #expect(result.withLock { $0 } == .known)
+                // Ends the task in any case.
+                engine.stop(drain: .zero)
+                await world.pass(.seconds(20)) { result.withLock { $0 } != nil }
+            }
+        }
+        #expect(world.platform.pushed() == ["news"])
     }
 
     @Test("restart.late: P31, GW-12: what the operator makes deliverable again is kept as if it were new")

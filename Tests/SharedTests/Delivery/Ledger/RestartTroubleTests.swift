@@ -118,6 +118,38 @@ struct RestartTroubleTests {
         }
     }
 
+    @Test(
+        "restart.kill: P31, WS-15: what an earlier run left is not begun or sent again before the ledger can count it")
+    func nothingUncounted() async {
+        let world = World()
+        world.platform.set { isPush($0) ? .hang(shows: true) : .take }
+        await world.life(online: false) { engine, _ in
+            if case .message(let message, var route) = EngineBench.message(1) {
+                route.takesReplies = false
+                engine.accept(.message(message, route))
+            }
+            engine.sessionChanged(online: true)
+            await eventually("in flight") { world.platform.operations.contains(where: isPush) }
+        }
+        await world.life(handler: { _, _ in await Signal().wait() }) { engine, _ in
+            engine.accept(EngineBench.message(2, user: "mei.chen"))
+            await eventually("begun") { world.task(2)?.attempts == 1 }
+        }
+        let before = world.platform.operations.count(where: isPush)
+        world.platform.set { _ in .take }
+        let isFull = Locked(true)
+        await world.life { engine, ledger in
+            ledger.beforeWrites { isFull.withLock { $0 } ? .full : nil }
+            await world.pass(.seconds(10)) { false }
+            #expect(world.platform.operations.count(where: isPush) == before)
+            #expect(world.state(2) == .accepted && world.task(2)?.attempts == 1)
+            isFull.withLock { $0 = false }
+            await world.pass(.seconds(10)) { world.state(1) == .done && world.state(2) == .done }
+        }
+        #expect(world.state(1) == .done && world.task(1)?.parts.first?.doubts == 2)
+        #expect(world.state(2) == .done && world.task(2)?.attempts == 2)
+    }
+
     @Test("restart.kill: P31, P8: a push that ends the program each time is repeated as often as allowed")
     func repeatedPush() async {
         let world = World()
