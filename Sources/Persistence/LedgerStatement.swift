@@ -45,7 +45,7 @@ enum LedgerStatement: Int, CaseIterable {
             """
         case .bubble: Self.task("bubbles = ?2, bubble_opened_at = ?3")
         case .shown: Self.task("shown = ?2")
-        case .handedOver: Self.task("handed_over = 1")
+        case .handedOver: Self.task("handed_over = ?2")
         case .lateAddress: Self.task("late_url = ?2, late_until = ?3")
         case .answered:
             // The number that the text will have: SQLite gives the one after the last.

@@ -93,7 +93,7 @@ struct LedgerWriter {
         case .fetched: taken = try run(.fetched, id, .text(prepared.json))
         case .bubble(_, let index, let at): taken = try run(.bubble, id, .integer(index), .integer(at))
         case .shown(_, let segments): taken = try run(.shown, id, .text(segments.joined(separator: " ")))
-        case .handedOver: taken = try run(.handedOver, id)
+        case .handedOver(_, let isHandedOver): taken = try run(.handedOver, id, .integer(isHandedOver))
         case .lateAddress(_, let address):
             taken = try run(.lateAddress, id, .text(address?.url), .integer(address?.expiresAt))
         case .answered(_, let answer, let failure, _, let first, let at):

@@ -141,7 +141,7 @@ import Testing
             fetched.parts = randomParts(fetched.parts, &random)
             return .fetched(task, fetched)
         case 2: return .bubble(task, index: Int(random.next() % 5), at: now)
-        case 3: return .handedOver(task)
+        case 3: return .handedOver(task, random.next() % 4 != 0)
         case 4..<8:
             let parts = (0..<Int(random.next() % 4)).map { _ in randomContent(&random) }
             return .answered(

@@ -56,10 +56,7 @@ extension Turn {
             return apply { $0.postponed(until: services.clock.now.advanced(by: .seconds(1))) }
         }
         if let task, let bubble { services.ledger.note(.bubble(task, index: bubble, at: services.now)) }
-        // Once the notice may stand there, nothing else can follow in that bubble.
-        if let task, operation.isFinal, state.withLock({ $0.machine.isParked }) {
-            await services.ledger.commit([.handedOver(task)])
-        }
+        let seal = await noteSeal(operation)
         if case .fallback(let text) = operation {
             let outcome = await performAside(.push(fallbackConversation ?? conversation, markdown: text, feedback: nil))
             return apply { $0.completed(outcome, now: self.services.clock.now) }
@@ -71,7 +68,9 @@ extension Turn {
         }
         if cost != nil { services.learn(outcome, conversation) }
         if case .acknowledged = outcome, !riding.isEmpty { arrived(riding) }
-        apply(adding: freedAddress(after: outcome, by: stake?.route)) {
+        let takenBack =
+            if case .notSent = outcome { seal + address(freedFrom: stake?.route) } else { [LedgerTransition]() }
+        apply(adding: takenBack) {
             $0.completed(outcome, now: self.services.clock.now)
         }
     }
@@ -85,9 +84,22 @@ extension Turn {
         return await services.ledger.commit(steps)
     }
 
+    /// Once the notice of a stop may stand in a bubble, nothing else can follow there. Returns what takes that back when it
+    /// was not sent after all.
+    private nonisolated(nonsending) func noteSeal(
+        _ operation: ReplyStreamStateMachine.Operation
+    ) async -> [LedgerTransition] {
+        let (isSeal, isFirst) = state.withLock { state in
+            (operation.isFinal && state.machine.isParked, state.machine.unanswered == 0)
+        }
+        guard let task, isSeal else { return [] }
+        await services.ledger.commit([.handedOver(task)])
+        return isFirst ? [.handedOver(task, false)] : []
+    }
+
     /// The late address takes its one message still when nothing was written there.
-    private func freedAddress(after outcome: SendOutcome, by route: DeliveryRoute?) -> [LedgerTransition] {
-        guard let task, let route, isLate(route), case .notSent = outcome else { return [] }
+    private func address(freedFrom route: DeliveryRoute?) -> [LedgerTransition] {
+        guard let task, let route, isLate(route) else { return [] }
         return [.lateAddress(task, entry.route.late)]
     }
 
@@ -276,11 +288,12 @@ extension Turn {
             turn.changed.raise()
         }
         services.learn(outcome, conversation)
+        let isSent = if case .notSent = outcome { false } else { true }
         state.withLock { state in
-            if route == .reply, case .notSent = outcome { state.isLateAddressUsed = false }
+            if route == .reply, !isSent { state.isLateAddressUsed = false }
             state.part?.completed(outcome, now: services.clock.now)
         }
-        noteChanges(of: index, adding: freedAddress(after: outcome, by: route))
+        noteChanges(of: index, adding: isSent ? [] : address(freedFrom: route))
     }
 
     private func address(

@@ -153,8 +153,8 @@ public enum LedgerTransition: Sendable, Hashable {
     case bubble(TaskID, index: Int, at: Int64)
     /// The segments of an unfinished answer that people surely see, by digest, in order.
     case shown(TaskID, segments: [String])
-    /// No bubble of this task is to be used any more.
-    case handedOver(TaskID)
+    /// No bubble of this task is to be used any more; false: what should have ended the last one was not sent.
+    case handedOver(TaskID, Bool = true)
     /// What the late address of this task is from now on; nil when it takes no more, since something may have been sent
     /// there.
     case lateAddress(TaskID, LateAddress?)
@@ -170,7 +170,7 @@ public enum LedgerTransition: Sendable, Hashable {
     public var task: TaskID {
         switch self {
         case .began(let task, _, _), .fetched(let task, _), .bubble(let task, _, _), .shown(let task, _),
-            .handedOver(let task), .lateAddress(let task, _), .answered(let task, _, _, _, _, _),
+            .handedOver(let task, _), .lateAddress(let task, _), .answered(let task, _, _, _, _, _),
             .part(let task, _, _, _),
             .finished(let task, _, _):
             task

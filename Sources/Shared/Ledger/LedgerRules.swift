@@ -70,7 +70,7 @@ extension LedgerTask {
             bubbles = index
             bubbleOpenedAt = at
         case .shown(_, let segments): shown = segments
-        case .handedOver: isHandedOver = true
+        case .handedOver(_, let isHandedOver): self.isHandedOver = isHandedOver
         case .lateAddress(_, let address): entry.route.late = address
         case .answered(_, let answer, let failure, let contents, let first, let at):
             guard state == .accepted else { return false }

@@ -97,15 +97,9 @@ struct AttachmentTests {
     @Test("WS-17: files beyond the bound are left out, which is said once; those before it are sent")
     func tooMany() async {
         let world = World()
-        await world.life(
-            { $0.reply.maxAttachments = 3 }, hooks: hooks(),
-            handler: { _, reply in
-                try await reply.append("many")
-                for number in 0..<9 { try await reply.attach(.file(location: "/out/\(number)", kind: nil, name: nil)) }
-            }
-        ) { engine, _ in
-            engine.accept(EngineBench.message(1))
-            await eventually("answered") { world.state(1)?.isEnded == true }
+        await answering(world, { $0.reply.maxAttachments = 3 }) { _, reply in
+            try await reply.append("many")
+            for number in 0..<9 { try await reply.attach(.file(location: "/out/\(number)", kind: nil, name: nil)) }
         }
         #expect(world.platform.shown("r1").first == "many\n\n" + words.tooManyAttachments)
         #expect(world.platform.state.withLock { $0.uploads.map(\.name) } == ["0", "1", "2"])

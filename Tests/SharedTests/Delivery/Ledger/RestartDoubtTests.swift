@@ -128,6 +128,28 @@ struct RestartDoubtTests {
         #expect(world.platform.unsealed.isEmpty)
     }
 
+    @Test(
+        "restart.parked: P31, WS-15: where the notice of a stop could not be sent, the next run goes on in the bubble")
+    func noticeNotSent() async {
+        let world = World()
+        await world.life(handler: { _, reply in
+            try await reply.append("so far")
+            await Signal().wait()
+        }) { engine, _ in
+            engine.accept(EngineBench.message(1))
+            await eventually("begun") { world.platform.shown("r1") == ["so far"] && world.task(1)?.attempts == 1 }
+            world.platform.set { isFinal($0) ? .answer(.notSent(.offline)) : .take }
+            engine.stop(drain: .zero)
+            await world.pass(.seconds(10)) { engine.openTurns == 0 }
+            await world.settle()
+        }
+        #expect(world.platform.operations.contains(where: isFinal))
+        world.platform.set { _ in .take }
+        await world.life { _, _ in await eventually("answered") { world.state(1) == .done } }
+        #expect(world.platform.shown("r1") == ["re: hello"])
+        #expect(world.platform.pushed().isEmpty && world.platform.unsealed.isEmpty)
+    }
+
     @Test("restart.segments: P31: killed between the bubbles of one part that was too long for one: nothing is missing")
     func splitPart() async {
         let world = World()
