@@ -55,7 +55,8 @@ extension Turn {
         if let stake, await !noteSent(stake.part, by: stake.route), isTakenUp {
             return apply { $0.postponed(until: services.clock.now.advanced(by: .seconds(1))) }
         }
-        if let task, let bubble { services.ledger.note(.bubble(task, index: bubble, at: services.now)) }
+        // A bubble that the ledger does not know would never be sealed.
+        if let task, let bubble { await services.ledger.commit([.bubble(task, index: bubble, at: services.now)]) }
         let seal = await noteSeal(operation)
         if case .fallback(let text) = operation {
             let outcome = await performAside(.push(fallbackConversation ?? conversation, markdown: text, feedback: nil))

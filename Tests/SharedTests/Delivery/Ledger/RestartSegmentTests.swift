@@ -30,6 +30,33 @@ struct RestartSegmentTests {
         }
     }
 
+    @Test(
+        "restart.segments: P31: a further bubble is in the ledger before its first frame goes out, so that it gets its last one"
+    )
+    func knownBubbles() async {
+        let world = World(capabilities: .bench(maxTextBytes: 2_000))
+        let gate = Gate()
+        await world.life(handler: { _, reply in
+            for line in Self.lines[..<150] { try await reply.append(line) }
+            await Signal().wait()
+        }) { engine, ledger in
+            ledger.beforeWrites {
+                await gate.wait()
+                return nil
+            }
+            engine.accept(EngineBench.message(1))
+            await eventually("first bubble is full") { world.platform.all.first?.isSealed == true }
+            await world.settle()
+            #expect(world.platform.all.count == 1)
+            ledger.die()
+            gate.open()
+        }
+        await world.life(handler: { _, reply in try await reply.append(Self.lines.joined()) }) { _, _ in
+            await eventually("answered") { world.state(1) == .done }
+        }
+        #expect(world.platform.unsealed.isEmpty)
+    }
+
     @Test("restart.segments: P31, P8: killed within an answer of many bubbles: what stands there is not said again")
     func goesOnWhereItWas() async {
         let world = World(capabilities: .bench(maxTextBytes: 2_000))
