@@ -21,10 +21,6 @@ private let requests = {
     return capabilities
 }()
 
-private func isFinal(_ operation: ChannelOperation) -> Bool {
-    if case .stream(_, _, _, finish: true, _) = operation { true } else { false }
-}
-
 private func isReply(_ operation: ChannelOperation) -> Bool {
     if case .reply = operation { true } else { false }
 }

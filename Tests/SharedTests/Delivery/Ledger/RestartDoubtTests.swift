@@ -3,14 +3,6 @@ import Testing
 
 @testable import Shared
 
-private func isFinal(_ operation: ChannelOperation) -> Bool {
-    if case .stream(_, _, _, finish: true, _) = operation { true } else { false }
-}
-
-private func isPush(_ operation: ChannelOperation) -> Bool {
-    if case .push = operation { true } else { false }
-}
-
 /// A message that can be answered by a push alone.
 private func unanswerable(_ number: Int) -> InboundEvent {
     guard case .message(let message, var route) = EngineBench.message(number) else {
@@ -108,19 +100,25 @@ struct RestartDoubtTests {
         #expect(world.platform.unsealed.isEmpty && world.platform.pushed().isEmpty)
     }
 
-    @Test("restart.parked: P31, WS-15: the notice of a stop is in the ledger before it may stand in the bubble")
-    func parkedNotice() async {
-        let world = World()
+    /// Stops while an answer is being made, and dies once the platform has, or has not, its notice.
+    private func stopsAmidAnswer(_ world: World, notice: TestPlatform.Fate) async {
         await world.life(handler: { _, reply in
             try await reply.append("so far")
             await Signal().wait()
         }) { engine, _ in
             engine.accept(EngineBench.message(1))
             await eventually("begun") { world.platform.shown("r1") == ["so far"] && world.task(1)?.attempts == 1 }
-            world.platform.set { isFinal($0) ? .hang(shows: true) : .take }
+            world.platform.set { isFinal($0) ? notice : .take }
             engine.stop(drain: .zero)
             await world.pass(.seconds(10)) { world.platform.operations.contains(where: isFinal) }
+            await world.settle()
         }
+    }
+
+    @Test("restart.parked: P31, WS-15: the notice of a stop is in the ledger before it may stand in the bubble")
+    func parkedNotice() async {
+        let world = World()
+        await stopsAmidAnswer(world, notice: .hang(shows: true))
         #expect(world.task(1)?.isHandedOver == true)
         world.platform.set { _ in .take }
         await world.life { _, _ in await eventually("answered") { world.state(1) == .done } }
@@ -132,17 +130,7 @@ struct RestartDoubtTests {
         "restart.parked: P31, WS-15: where the notice of a stop could not be sent, the next run goes on in the bubble")
     func noticeNotSent() async {
         let world = World()
-        await world.life(handler: { _, reply in
-            try await reply.append("so far")
-            await Signal().wait()
-        }) { engine, _ in
-            engine.accept(EngineBench.message(1))
-            await eventually("begun") { world.platform.shown("r1") == ["so far"] && world.task(1)?.attempts == 1 }
-            world.platform.set { isFinal($0) ? .answer(.notSent(.offline)) : .take }
-            engine.stop(drain: .zero)
-            await world.pass(.seconds(10)) { engine.openTurns == 0 }
-            await world.settle()
-        }
+        await stopsAmidAnswer(world, notice: .answer(.notSent(.offline)))
         #expect(world.platform.operations.contains(where: isFinal))
         world.platform.set { _ in .take }
         await world.life { _, _ in await eventually("answered") { world.state(1) == .done } }

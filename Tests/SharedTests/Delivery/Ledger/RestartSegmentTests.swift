@@ -2,10 +2,6 @@ import Testing
 
 @testable import Shared
 
-private func isFinal(_ operation: ChannelOperation) -> Bool {
-    if case .stream(_, _, _, finish: true, _) = operation { true } else { false }
-}
-
 @Suite("ReplyEngine on a ledger: killed within an answer of many bubbles")
 struct RestartSegmentTests {
     private static let lines = (1...200).map { "line \($0) of a long answer\n" }

@@ -10,14 +10,6 @@ private let silent: MessageHandler = { _, _ in
     throw CancellationError()
 }
 
-private func isFinal(_ operation: ChannelOperation) -> Bool {
-    if case .stream(_, _, _, finish: true, _) = operation { true } else { false }
-}
-
-private func isPush(_ operation: ChannelOperation) -> Bool {
-    if case .push = operation { true } else { false }
-}
-
 @Suite("ReplyEngine on a ledger: restarts")
 struct RestartTests {
     @Test("restart.kill: P31, WS-15: killed after acceptance: asked again as attempt 2, in the same bubble")

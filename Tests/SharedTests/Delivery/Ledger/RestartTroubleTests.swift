@@ -2,14 +2,6 @@ import Testing
 
 @testable import Shared
 
-private func isFinal(_ operation: ChannelOperation) -> Bool {
-    if case .stream(_, _, _, finish: true, _) = operation { true } else { false }
-}
-
-private func isPush(_ operation: ChannelOperation) -> Bool {
-    if case .push = operation { true } else { false }
-}
-
 @Suite("ReplyEngine on a ledger: a disk that fails while the program ends, and programs that end at once")
 struct RestartTroubleTests {
     @Test("restart.line: P31: killed between accepting a command and answering it: its bubble does not spin for ever")

@@ -122,6 +122,16 @@ final class DurableTestLedger: LedgerStore {
     }
 }
 
+/// Last frame of a bubble.
+func isFinal(_ operation: ChannelOperation) -> Bool {
+    if case .stream(_, _, _, finish: true, _) = operation { true } else { false }
+}
+
+/// Text to a conversation, at no address.
+func isPush(_ operation: ChannelOperation) -> Bool {
+    if case .push = operation { true } else { false }
+}
+
 /// What all people see, and what the platform does with each operation. Bubbles live for ten minutes and are sealed for good.
 final class TestPlatform: Sendable {
     enum Fate: Sendable {
